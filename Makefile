@@ -1,0 +1,114 @@
+# Bailey's build. `make` alone lists the targets. Each can be run twice, says what it does, and installs the
+# packages that it needs itself (hack/deps.sh; needs root only when one is missing).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+STEP    := hack/step.sh
+PAYLOAD := internal/runtime/payload/bin
+# What the one binary says of itself; a clone without tags gives a commit, a tarball gives "unknown".
+VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSIONVAR := github.com/bailey-run/bailey/internal/version.Version
+
+# Stamping by the Go tool fails in a clone that another user owns; the version comes in through the linker.
+export GOFLAGS += -buildvcs=false
+
+GOSOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null)
+EMBEDDED  := $(shell find internal -type f -not -name '*.go' -not -path '$(PAYLOAD)/*' -not -path '*/testdata/*' 2>/dev/null)
+SUPERVISORSOURCES := $(shell find cmd/bailey-supervisor internal/runtime -name '*.go' -not -name '*_test.go' 2>/dev/null)
+INITSOURCES := $(shell find cmd/bailey-init -name '*.go' -not -name '*_test.go' 2>/dev/null)
+
+##@ What a person types
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'VERBOSE=1 shows the output of every step. FUZZTIME=10m, BENCHFLAGS=... and TESTFLAGS=... are passed on.'
+
+.PHONY: build
+build: deps-build bin/bailey ## build bin/bailey, one binary that carries its OCI runtime with it
+	@echo "bin/bailey $(VERSION) is ready: sudo bin/bailey up --help"
+
+.PHONY: test
+test: deps-test bin/bailey ## run every test: unit, architecture, end to end (as root; some skip otherwise)
+	@echo "==> testing every package (end-to-end tests run in namespaces of their own)"
+	@BAILEY_BIN=$(CURDIR)/bin/bailey go test -json -vet=off -timeout 14m $(TESTFLAGS) ./... 2>&1 | go run ./hack/testreport
+
+.PHONY: lint
+lint: deps-lint ## gofmt, go vet, staticcheck, and the architecture rules of test/arch
+	@hack/lint.sh
+
+.PHONY: demo
+demo: deps-demo bin/bailey ## make two images without a registry, run them hardened, show what that means
+	@CGO_ENABLED=0 go run ./test/demo -bailey bin/bailey
+
+##@ Less often
+
+.PHONY: bench
+bench: deps-bench bin/bailey ## measure against SPECIFICATION.md and every engine installed here (PEERS=1 installs some)
+	@if [[ -n "$(PEERS)" ]]; then hack/deps.sh peers; fi
+	@$(STEP) "compiling the benchmark" env CGO_ENABLED=0 go build -trimpath -o bin/bailey-bench ./test/bench
+	@bin/bailey-bench -bailey bin/bailey $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: deps-lint ## run every fuzz target for FUZZTIME each (one minute)
+	@hack/fuzz.sh "$${FUZZTIME:-1m}"
+
+.PHONY: install
+install: build ## install the binary, the systemd units and the default configuration (PREFIX, DESTDIR)
+	@hack/install.sh install
+
+.PHONY: uninstall
+uninstall: ## undo install; keeps containers, images and edited configuration
+	@hack/install.sh uninstall
+
+.PHONY: clean
+clean: ## remove what was built here
+	@echo "==> removing bin/ and the built payload"
+	@rm -rf bin
+	@find $(PAYLOAD) -mindepth 1 -not -name .keep -delete 2>/dev/null || true
+
+# ---- how the binary is built -------------------------------------------------------------------------------
+
+.PHONY: deps-build deps-test deps-lint deps-demo deps-bench
+deps-build deps-test deps-lint deps-demo deps-bench:
+	@hack/deps.sh $(@:deps-%=%)
+
+# The runtime: runc at the version that go.mod pins, static, so that no host's old one is used. A payload file
+# is replaced only when its bytes changed, so that a touched go.mod does not relink everything.
+$(PAYLOAD)/bailey-runc: go.mod go.sum Makefile
+	@mkdir -p $(@D)
+	@CGO_ENABLED=1 $(STEP) "building the OCI runtime $$(go list -m -f '{{.Path}} {{.Version}}' github.com/opencontainers/runc), static" \
+		go build -trimpath -tags seccomp,netgo,osusergo,runc_nocriu \
+		-ldflags '-s -w -linkmode external -extldflags -static' \
+		-o $@.new github.com/opencontainers/runc
+	@if readelf -l $@.new | grep -q INTERP; then echo "$@.new is not static; is libseccomp.a installed?" >&2; rm -f $@.new; exit 1; fi
+	@mv -f $@.new $@
+
+$(PAYLOAD)/bailey-supervisor: $(SUPERVISORSOURCES) go.mod
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(STEP) "building the supervisor" go build -trimpath -ldflags '-s -w' -o $@.new ./cmd/bailey-supervisor
+	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
+
+$(PAYLOAD)/bailey-init: $(INITSOURCES) go.mod
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(STEP) "building the init" go build -trimpath -ldflags '-s -w' -o $@.new ./cmd/bailey-init
+	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
+
+# Written only when the version changed, so that a commit relinks and an unchanged tree does not.
+bin/.version: FORCE
+	@mkdir -p bin
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init go.mod bin/.version
+	@CGO_ENABLED=0 $(STEP) "building bin/bailey $(VERSION)" \
+		go build -trimpath -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
+
+.PHONY: FORCE
+FORCE:
