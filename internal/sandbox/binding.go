@@ -1,0 +1,52 @@
+package sandbox
+
+// Binding is what the engine made for one start of a container: the host's
+// side of a posture.
+type Binding struct {
+	// IDBase is the host id of the container's id 0; 65,536 ids follow.
+	IDBase uint32
+	// UserNSPath and NetNSPath are held namespaces. When a namespace of another container is
+	// joined, UserNSPath and IDBase are that container's. They are empty for the host's.
+	UserNSPath, NetNSPath string
+	// JoinPaths are the namespaces of another container by kind: pid, ipc.
+	JoinPaths map[string]string
+	// RootfsPath is where the root file system is mounted.
+	RootfsPath string
+	// CgroupPath is the container's, from the hierarchy's root.
+	CgroupPath string
+	// InitPath is the host's path of Bailey's init; needed when the posture has Init.
+	InitPath string
+	// MountSources are the host's paths of binds, volumes and images, by target.
+	MountSources map[string]string
+	// SecretsPath is a directory in memory with the secrets; needed when the posture has any.
+	SecretsPath string
+	// OCIVersion is what the runtime wants to read in ociVersion; "" means the newest known.
+	OCIVersion string
+}
+
+// IDs is how many user and group ids a container has.
+const IDs = 65536
+
+// ExecRequest asks for a further process in a container. Nil Env and "" of
+// WorkingDir mean the container's own; Env is added to it otherwise. A nil
+// Identity is the container's.
+type ExecRequest struct {
+	Args, Env  []string
+	WorkingDir string
+	Identity   *Identity
+	Terminal   bool
+	// Privileged is refused unless the container is privileged itself.
+	Privileged bool
+}
+
+// ResourcesUpdate changes limits of a container; nil keeps one, the units
+// are those of Resources.
+type ResourcesUpdate struct {
+	Memory, MemorySwap, MemoryReservation *int64
+	NanoCPUs, CPUQuota, CPUPeriod         *int64
+	CPUShares                             *int64
+	CPURealtime, CPURealtimePeriod        *int64
+	CpusetCpus, CpusetMems                *string
+	PidsLimit                             *int64
+	BlkioWeight                           *uint16
+}

@@ -1,0 +1,40 @@
+package sandbox
+
+// Caller is who asks: the credentials of the other end of the socket, with
+// names resolved by the host.
+type Caller struct {
+	UID, GID uint32
+	User     string
+	Groups   []string
+}
+
+// HostFacts is what a posture depends on of the machine it is for.
+type HostFacts struct {
+	// Memory is the host's, in bytes; CPUs are those the node may use.
+	Memory int64
+	CPUs   int
+	// Architecture is Go's name: amd64, arm64.
+	Architecture string
+	Kernel       string
+	CgroupV2     bool
+	// KnownControllers are the cgroup controllers that can be used: memory, pids, cpu, cpuset,
+	// blkio (io on v2), devices, freezer. Empty means that it was not looked at, and all are assumed.
+	KnownControllers []string
+	// SwapAccounting says that swap can be limited.
+	SwapAccounting bool
+	// AppArmor says that profiles can be loaded, SELinux that it enforces.
+	AppArmor, SELinux bool
+	// TimeNS says that the kernel has time namespaces.
+	TimeNS bool
+	// NofileHard is the most open files that a process of the node may have; 0 means unknown.
+	NofileHard uint64
+	// OOMScoreAdj is the node's own; a child can hardly have less.
+	OOMScoreAdj int
+	// NoSwapTmpfs and IdmapOverlay are abilities of the kernel: tmpfs with noswap (6.4), overlays
+	// with idmapped layers.
+	NoSwapTmpfs, IdmapOverlay bool
+	// DiskQuota says that the node can cap what a container writes to disk.
+	DiskQuota bool
+	// OwnPaths are the node's own directories, which no container may mount.
+	OwnPaths []string
+}
