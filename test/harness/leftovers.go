@@ -72,6 +72,17 @@ func (n *Node) sweep() error {
 	return nil
 }
 
+// Supervisors are the node's supervisors, of which each running container has one.
+func (n *Node) Supervisors() []int {
+	var found []int
+	for _, pid := range n.processes() {
+		if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); filepath.Base(exe) == "bailey-supervisor" {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
 // processes are those that belong to the node without being its daemon: programs that were started from its
 // directory (supervisors, the OCI runtime) and whatever is in its control groups.
 func (n *Node) processes() []int {

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/bailey-run/bailey/test/harness"
+)
+
+// bareBase is the first user id of the bare containers; it lies below the ranges that nodes claim.
+const bareBase = 0x6fff0000
+
+// bare is an OCI runtime alone, with a bundle whose specification is Bailey's own: same seccomp filter, same
+// capabilities, masked paths, limits and namespaces, but no network, no log and nobody who watches over it.
+type bare struct{ name, path, dir string }
+
+// bareRuntimes prepares a bundle from a container that Bailey runs, and returns the runtimes to run it with:
+// Bailey's own runc and, when installed, crun.
+func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "bailey-bench-bare-")
+	if err != nil {
+		return nil, nil, err
+	}
+	clean = func() {
+		removeCgroups(filepath.Base(dir))
+		_ = os.RemoveAll(dir)
+	}
+	defer func() {
+		if err != nil {
+			clean()
+		}
+	}()
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, nil, err
+	}
+	spec, err := specOf(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	rootfs := filepath.Join(dir, "rootfs")
+	if err := harness.BusyboxTree(rootfs, bareBase); err != nil {
+		return nil, nil, err
+	}
+
+	shipped, err := filepath.Glob(filepath.Join(b.node.Dir, "bin/*/bailey-runc"))
+	if err != nil || len(shipped) == 0 {
+		return nil, nil, fmt.Errorf("no bailey-runc below %s/bin (%w)", b.node.Dir, err)
+	}
+	found := []bare{{"bare runc", shipped[0], filepath.Join(dir, "runc")}}
+	if path, err := exec.LookPath("crun"); err == nil {
+		found = append(found, bare{"bare crun", path, filepath.Join(dir, "crun")})
+	}
+	for _, r := range found {
+		own := alone(spec, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir))
+		if r.name == "bare crun" {
+			own.Version = "1.0.2" // what older ones insist on
+		}
+		text, err := json.Marshal(own)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := os.MkdirAll(r.dir, 0o711); err != nil {
+			return nil, nil, err
+		}
+		if err := os.WriteFile(filepath.Join(r.dir, "config.json"), text, 0o600); err != nil {
+			return nil, nil, err
+		}
+	}
+	return found, clean, nil
+}
+
+// specOf is the specification that Bailey runs a container with under the default posture.
+func specOf(ctx context.Context, b *bailey) (spec specs.Spec, err error) {
+	api := b.API()
+	created, err := api.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Config: &container.Config{Image: imageName, Cmd: []string{"sleep", "60"}},
+	})
+	if err != nil {
+		return spec, err
+	}
+	defer func() {
+		_, removed := api.ContainerRemove(ctx, created.ID, client.ContainerRemoveOptions{Force: true})
+		err = errors.Join(err, removed)
+	}()
+	if _, err := api.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+		return spec, err
+	}
+	text, err := os.ReadFile(filepath.Join(b.node.Dir, "run", created.ID, "config.json"))
+	if err != nil {
+		return spec, fmt.Errorf("the specification that the runtime was given: %w", err)
+	}
+	return spec, json.Unmarshal(text, &spec)
+}
+
+// alone makes a specification independent of the node it came from: new namespaces, its own root and group, and
+// no mounts from the host.
+func alone(spec specs.Spec, rootfs, cgroup string) specs.Spec {
+	process, linux := *spec.Process, *spec.Linux
+	process.Args, process.Terminal, process.ConsoleSize = []string{"/bin/true"}, false, nil
+	linux.CgroupsPath = cgroup
+	linux.Namespaces = nil
+	for _, n := range spec.Linux.Namespaces {
+		linux.Namespaces = append(linux.Namespaces, specs.LinuxNamespace{Type: n.Type})
+	}
+	mapping := []specs.LinuxIDMapping{{ContainerID: 0, HostID: bareBase, Size: 65536}}
+	linux.UIDMappings, linux.GIDMappings = mapping, mapping
+	var mounts []specs.Mount
+	for _, m := range spec.Mounts {
+		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
+			mounts = append(mounts, m)
+		}
+	}
+	spec.Process, spec.Linux, spec.Mounts, spec.Hooks = &process, &linux, mounts, nil
+	spec.Root = &specs.Root{Path: rootfs, Readonly: true}
+	return spec
+}
+
+// Name is the runtime's.
+func (b bare) Name() string { return b.name }
+
+// Run runs the bundle to its end; the arguments are the engines' and say nothing here.
+func (b bare) Run(ctx context.Context, _ ...string) error {
+	cmd := exec.CommandContext(ctx, b.path, "--root", b.dir+"/state", "run", "--bundle", b.dir, filepath.Base(b.dir))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", b.path, err, out)
+	}
+	return nil
+}
