@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,10 @@ const bareBase = 0x6fff0000
 
 // bare is an OCI runtime alone, with a bundle whose specification is Bailey's own: same seccomp filter, same
 // capabilities, masked paths, limits and namespaces, but no network, no log and nobody who watches over it.
-type bare struct{ name, path, dir string }
+type bare struct {
+	name, path, dir string
+	room            *harness.Room
+}
 
 // bareRuntimes prepares a bundle from a container that Bailey runs, and returns the runtimes to run it with:
 // Bailey's own runc and, when installed, crun.
@@ -31,7 +35,12 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 	if err != nil {
 		return nil, nil, err
 	}
+	room, err := harness.NewRoom()
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	clean = func() {
+		room.Close()
 		removeCgroups(filepath.Base(dir))
 		_ = os.RemoveAll(dir)
 	}
@@ -40,7 +49,7 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 			clean()
 		}
 	}()
-	if err := os.Chmod(dir, 0o711); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o711), room.Do(plainCgroups)); err != nil {
 		return nil, nil, err
 	}
 	spec, err := specOf(ctx, b)
@@ -56,9 +65,9 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 	if err != nil || len(shipped) == 0 {
 		return nil, nil, fmt.Errorf("no bailey-runc below %s/bin (%w)", b.node.Dir, err)
 	}
-	found := []bare{{"bare runc", shipped[0], filepath.Join(dir, "runc")}}
+	found := []bare{{"bare runc", shipped[0], filepath.Join(dir, "runc"), room}}
 	if path, err := exec.LookPath("crun"); err == nil {
-		found = append(found, bare{"bare crun", path, filepath.Join(dir, "crun")})
+		found = append(found, bare{"bare crun", path, filepath.Join(dir, "crun"), room})
 	}
 	for _, r := range found {
 		own := alone(spec, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir))
@@ -131,8 +140,13 @@ func (b bare) Name() string { return b.name }
 // Run runs the bundle to its end; the arguments are the engines' and say nothing here.
 func (b bare) Run(ctx context.Context, _ ...string) error {
 	cmd := exec.CommandContext(ctx, b.path, "--root", b.dir+"/state", "run", "--bundle", b.dir, filepath.Base(b.dir))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", b.path, err, out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := b.room.Start(cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w: %s", b.path, err, out.String())
 	}
 	return nil
 }

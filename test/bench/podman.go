@@ -46,6 +46,9 @@ func (p *podman) prepare(ctx context.Context, archive []byte) (err error) {
 		return err
 	}
 	if err := p.room.Do(func() error {
+		if err := plainCgroups(); err != nil {
+			return err
+		}
 		return hide("/run/containers", "/run/libpod", "/run/netns", "/run/crun", "/var/lib/containers", "/var/lib/cni", "/etc/cni/net.d")
 	}); err != nil {
 		return err
@@ -63,6 +66,10 @@ func (p *podman) Name() string { return p.name }
 // Run runs a verb of podman inside the room.
 func (p *podman) Run(ctx context.Context, args ...string) error {
 	global := []string{"--root", p.dir + "/data", "--runroot", p.dir + "/run", "--tmpdir", p.dir + "/tmp", "--cgroup-manager", "cgroupfs", "--events-backend", "file"}
+	if args[0] == "run" {
+		// By default podman raises limits further than a root user without CAP_SYS_RESOURCE may, and then fails.
+		args = append([]string{"run", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cgroup-parent", "/" + filepath.Base(p.dir)}, args[1:]...)
+	}
 	cmd := exec.CommandContext(ctx, p.path, append(global, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -89,5 +96,6 @@ func (p *podman) Close() error {
 			p.room.Do(func() error { return unmountBelow(p.dir) }))
 		p.room.Close()
 	}
+	removeCgroups(filepath.Base(p.dir))
 	return errors.Join(append(failed, os.RemoveAll(p.dir))...)
 }

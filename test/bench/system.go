@@ -105,6 +105,16 @@ func unmountBelow(dir string) error {
 	return errors.Join(failed...)
 }
 
+// plainCgroups hides, in the calling thread's mount namespace, the version 2 tree of a hybrid host: crun refuses to
+// work when it holds a controller.
+func plainCgroups() error {
+	err := unix.Unmount("/sys/fs/cgroup/unified", unix.MNT_DETACH)
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("hiding the unified control groups: %w", err)
+	}
+	return nil
+}
+
 // removeCgroups removes the empty control groups of that name and those below it, in every hierarchy. Groups that
 // are not empty stay.
 func removeCgroups(name string) {

@@ -96,7 +96,11 @@ func (n *Node) processes() []int {
 		if err != nil || pid == n.Pid() {
 			continue
 		}
-		exe, _ := os.Readlink(filepath.Join("/proc", entry.Name(), "exe"))
+		// A process that has ended and waits for its parent holds nothing; it has no program any more.
+		exe, err := os.Readlink(filepath.Join("/proc", entry.Name(), "exe"))
+		if err != nil {
+			continue
+		}
 		groups, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cgroup"))
 		if strings.HasPrefix(exe, n.Dir+"/") || strings.Contains(string(groups), "/bailey-"+n.Name()+"/") {
 			found = append(found, pid)
