@@ -125,8 +125,6 @@ type Segment struct {
 	IfName, HostIf, MAC string
 	IP                  netip.Prefix
 	Gateway             netip.Addr
-
-	ifindex, hostIndex int
 }
 
 // Endpoint is a container's connection to one network.

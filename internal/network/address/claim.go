@@ -1,0 +1,176 @@
+package address
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Claims are files in one directory that all nodes of a machine share: a file per subnet and per interface prefix, whose
+// content names the node's directory. A claim whose node's directory is gone is stale and may be taken.
+type Claims struct{ dir, owner string }
+
+const (
+	maxClaims     = 4096
+	maxClaimBytes = 4096
+	tagPrefix     = "tag-"
+)
+
+// OpenClaims returns the claims in dir for the node whose directory is owner (absolute). It creates dir, 0755, if missing.
+func OpenClaims(dir, owner string) (*Claims, error) {
+	if !filepath.IsAbs(owner) {
+		return nil, fmt.Errorf("claims in %s: owner %q is not an absolute path", dir, owner)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the directory for machine-wide claims: %w", err)
+	}
+	return &Claims{dir: dir, owner: owner}, nil
+}
+
+// Locked runs f while no other node of the machine can change claims.
+func (c *Claims) Locked(f func(*Held) error) error {
+	lock, err := os.OpenFile(filepath.Join(c.dir, ".lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the machine-wide claims: %w", err)
+	}
+	defer lock.Close()
+	for {
+		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("lock the machine-wide claims in %s: %w", c.dir, err)
+		}
+	}
+	return f(&Held{c})
+}
+
+// Held is the right to change claims, inside [Claims.Locked].
+type Held struct{ c *Claims }
+
+// Others returns the subnets that other living nodes hold, and the tags.
+func (h *Held) Others() (subnets []netip.Prefix, tags []string, err error) {
+	return h.list(func(owner string) bool { return owner != h.c.owner })
+}
+
+// Mine returns the subnets and tags that this node holds.
+func (h *Held) Mine() (subnets []netip.Prefix, tags []string, err error) {
+	return h.list(func(owner string) bool { return owner == h.c.owner })
+}
+
+func (h *Held) list(want func(owner string) bool) (subnets []netip.Prefix, tags []string, err error) {
+	d, err := os.Open(h.c.dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the machine-wide claims: %w", err)
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(maxClaims)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("read the machine-wide claims: %w", err)
+	}
+	if len(names) == maxClaims {
+		return nil, nil, fmt.Errorf("%s holds %d claims or more: remove those of nodes that are gone", h.c.dir, maxClaims)
+	}
+	for _, name := range names {
+		subnet, isSubnet := parseSubnetName(name)
+		tag, isTag := strings.CutPrefix(name, tagPrefix)
+		if !isSubnet && !isTag {
+			continue
+		}
+		if owner := h.owner(name); owner == "" || !want(owner) {
+			continue
+		}
+		if isTag {
+			tags = append(tags, tag)
+		} else {
+			subnets = append(subnets, subnet)
+		}
+	}
+	return subnets, tags, nil
+}
+
+// Subnet claims a subnet. It does not look at overlaps: [Held.Others] tells them.
+func (h *Held) Subnet(p netip.Prefix) (bool, error) { return h.take(subnetName(p)) }
+
+// Tag claims the four hexadecimal digits that mark the names of a node's interfaces.
+func (h *Held) Tag(tag string) (bool, error) { return h.take(tagPrefix + tag) }
+
+// FreeSubnet gives a subnet back, if it is this node's.
+func (h *Held) FreeSubnet(p netip.Prefix) error { return h.free(subnetName(p)) }
+
+// FreeTag gives a tag back, if it is this node's.
+func (h *Held) FreeTag(tag string) error { return h.free(tagPrefix + tag) }
+
+func (h *Held) take(name string) (bool, error) {
+	path := filepath.Join(h.c.dir, name)
+	switch h.owner(name) {
+	case h.c.owner:
+		return true, nil
+	case "":
+		// Nobody's, or left by a node whose directory is gone, or by one that died while it wrote.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("take over a stale claim: %w", err)
+		}
+	default:
+		return false, nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return false, fmt.Errorf("claim %s for this node: %w", name, err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(h.c.owner + "\n"); err != nil {
+		return false, fmt.Errorf("claim %s for this node: %w", name, err)
+	}
+	return true, nil
+}
+
+func (h *Held) free(name string) error {
+	if h.owner(name) != h.c.owner {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(h.c.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("give back the claim on %s: %w", name, err)
+	}
+	return nil
+}
+
+// owner returns the directory of the living node that holds a claim, or "".
+func (h *Held) owner(name string) string {
+	f, err := os.OpenFile(filepath.Join(h.c.dir, name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxClaimBytes))
+	owner := strings.TrimSuffix(string(b), "\n")
+	if err != nil || !filepath.IsAbs(owner) {
+		return ""
+	}
+	if st, err := os.Stat(owner); err != nil || !st.IsDir() {
+		return ""
+	}
+	return owner
+}
+
+func subnetName(p netip.Prefix) string {
+	return p.Masked().Addr().String() + "_" + strconv.Itoa(p.Bits())
+}
+
+func parseSubnetName(name string) (netip.Prefix, bool) {
+	a, bits, ok := strings.Cut(name, "_")
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	p, err := netip.ParsePrefix(a + "/" + bits)
+	return p, err == nil && p == p.Masked() && p.Addr().Is4()
+}

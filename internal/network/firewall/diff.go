@@ -1,0 +1,34 @@
+package firewall
+
+import (
+	"bytes"
+	"slices"
+)
+
+func (st State) plus(o State) State {
+	return State{
+		Subnets:   slices.Concat(st.Subnets, o.Subnets),
+		Networks:  slices.Concat(st.Networks, o.Networks),
+		Published: slices.Concat(st.Published, o.Published),
+		Ports:     slices.Concat(st.Ports, o.Ports),
+		Guarded:   slices.Concat(st.Guarded, o.Guarded),
+	}
+}
+
+func (st State) minus(o State) State {
+	return State{
+		Subnets:   without(st.Subnets, o.Subnets),
+		Networks:  without(st.Networks, o.Networks),
+		Published: without(st.Published, o.Published),
+		Ports: slices.DeleteFunc(slices.Clone(st.Ports), func(p Port) bool {
+			return slices.ContainsFunc(o.Ports, func(q Port) bool {
+				return p.Link == q.Link && p.IP == q.IP && bytes.Equal(p.MAC, q.MAC)
+			})
+		}),
+		Guarded: without(st.Guarded, o.Guarded),
+	}
+}
+
+func without[T comparable](from, what []T) []T {
+	return slices.DeleteFunc(slices.Clone(from), func(v T) bool { return slices.Contains(what, v) })
+}

@@ -1,0 +1,53 @@
+package firewall
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Config is what never changes while a node's tables exist.
+type Config struct {
+	// Node is the node's id; the tables are called bailey-<Node>.
+	Node string
+	// Prefix is what the names of all interfaces of the node begin with; LinkPrefix those of the containers' links only.
+	Prefix, LinkPrefix string
+	// Gateway is the address of the default segment's gateway.
+	Gateway netip.Addr
+}
+
+// State is everything that the sets hold. Two states can be added and subtracted element by element.
+type State struct {
+	// Subnets are the addresses of the node's containers: nothing from outside may come from or go to them directly.
+	Subnets   []netip.Prefix
+	Networks  []Network
+	Published []Published
+	// Ports are who may speak on the port of a bridge.
+	Ports []Port
+	// Guarded are interfaces of the host between which traffic that did not flow before Bailey switched forwarding on
+	// must not flow now.
+	Guarded []string
+}
+
+// Network is one user-defined network.
+type Network struct {
+	Bridge   string
+	Gateway  netip.Addr
+	Internal bool
+}
+
+// Published rewrites the destination of packets from outside. An unspecified HostIP stands for every address of the host.
+type Published struct {
+	HostIP   netip.Addr
+	HostPort uint16
+	// Proto is 6 for TCP, 17 for UDP.
+	Proto byte
+	IP    netip.Addr
+	Port  uint16
+}
+
+// Port binds a port of a bridge to the only hardware and network address that may speak there.
+type Port struct {
+	Link string
+	MAC  net.HardwareAddr
+	IP   netip.Addr
+}
