@@ -1,0 +1,189 @@
+package volume
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/containerd/errdefs"
+)
+
+// nameRule is Docker's: two to 255 letters, digits, '_', '.' and '-', not
+// starting with punctuation. It can not form a path.
+var nameRule = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
+
+// Recorder is where volumes are recorded.
+type Recorder interface {
+	Volumes() ([]store.Volume, error)
+	SaveVolume(*store.Volume) error
+	DeleteVolume(name string) error
+}
+
+// Manager owns the volumes of a node. It is safe for concurrent use.
+type Manager struct {
+	dir string
+	rec Recorder
+	now func() time.Time
+
+	mu  sync.Mutex
+	all map[string]store.Volume
+}
+
+// Open loads the volumes that are recorded and lie below dir.
+func Open(dir string, rec Recorder) (*Manager, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, fmt.Errorf("volumes: %w", err)
+	}
+	vols, err := rec.Volumes()
+	if err != nil {
+		return nil, fmt.Errorf("volumes: %w", err)
+	}
+	m := &Manager{dir: dir, rec: rec, now: time.Now, all: make(map[string]store.Volume)}
+	for _, v := range vols {
+		m.all[v.Name] = v
+	}
+	return m, nil
+}
+
+// Request asks for a volume. An empty name asks for an anonymous one.
+type Request struct {
+	Name    string
+	Driver  string
+	Options map[string]string
+	Labels  map[string]string
+}
+
+// Create makes the volume, or returns the one of that name that exists.
+func (m *Manager) Create(r Request) (store.Volume, bool, error) {
+	if err := r.check(); err != nil {
+		return store.Volume{}, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.all[r.Name]; ok {
+		return v, false, nil
+	}
+	v := store.Volume{Name: r.Name, Created: m.now().UTC(), Labels: maps.Clone(r.Labels), Options: maps.Clone(r.Options)}
+	if r.Name == "" {
+		v.Name, v.Anonymous = randomName(), true
+	}
+	if err := os.MkdirAll(m.Path(v.Name), 0o755); err != nil {
+		return store.Volume{}, false, fmt.Errorf("volume %s: %w", v.Name, err)
+	}
+	if err := m.rec.SaveVolume(&v); err != nil {
+		return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), os.RemoveAll(m.top(v.Name)))
+	}
+	m.all[v.Name] = v
+	return v, true, nil
+}
+
+func (r Request) check() error {
+	switch {
+	case r.Name != "" && !nameRule.MatchString(r.Name):
+		return fmt.Errorf("volume name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 255: %w", r.Name, errdefs.ErrInvalidArgument)
+	case r.Driver != "" && r.Driver != "local":
+		return fmt.Errorf("volume driver %q: this node has only \"local\", which keeps volumes on its own disk: %w", r.Driver, errdefs.ErrInvalidArgument)
+	case len(r.Options) > 0:
+		return fmt.Errorf("volume options %v: they would mount a device or path of the host; use a host mount that the policy lists: %w", slices.Sorted(maps.Keys(r.Options)), errdefs.ErrPermissionDenied)
+	}
+	return nil
+}
+
+// Get returns the volume of that name.
+func (m *Manager) Get(name string) (store.Volume, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.all[name]
+	if !ok {
+		return v, fmt.Errorf("no such volume: %s: see `bailey volume ls`: %w", name, errdefs.ErrNotFound)
+	}
+	return v, nil
+}
+
+// List returns all volumes by name.
+func (m *Manager) List() []store.Volume {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]store.Volume, 0, len(m.all))
+	for _, name := range slices.Sorted(maps.Keys(m.all)) {
+		out = append(out, m.all[name])
+	}
+	return out
+}
+
+// Remove deletes a volume and its data. The caller has made sure that no
+// container uses it. The record goes first: a crash in between leaves files
+// that nothing names, which Sweep removes, and never a name without files.
+func (m *Manager) Remove(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.all[name]; !ok {
+		return fmt.Errorf("no such volume: %s: %w", name, errdefs.ErrNotFound)
+	}
+	if err := m.rec.DeleteVolume(name); err != nil {
+		return fmt.Errorf("volume %s: %w", name, err)
+	}
+	delete(m.all, name)
+	if err := os.RemoveAll(m.top(name)); err != nil {
+		return fmt.Errorf("volume %s is forgotten, but its files remain: %w", name, err)
+	}
+	return nil
+}
+
+// Sweep removes directories that no record names and reports them.
+func (m *Manager) Sweep() ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	entries, err := os.ReadDir(m.dir)
+	if err != nil {
+		return nil, fmt.Errorf("volumes: %w", err)
+	}
+	var gone []string
+	for _, e := range entries {
+		if _, known := m.all[e.Name()]; known {
+			continue
+		}
+		if err := os.RemoveAll(m.top(e.Name())); err != nil {
+			return gone, fmt.Errorf("volumes: %w", err)
+		}
+		gone = append(gone, e.Name())
+	}
+	return gone, nil
+}
+
+// Path is the directory of the host that holds a volume's files.
+func (m *Manager) Path(name string) string { return filepath.Join(m.top(name), "_data") }
+
+// Size returns the bytes that the volume's files occupy on disk.
+func (m *Manager) Size(name string) (int64, error) {
+	var total int64
+	err := filepath.WalkDir(m.Path(name), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().IsRegular() {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}
+
+func (m *Manager) top(name string) string { return filepath.Join(m.dir, name) }
+
+func randomName() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(b[:])
+}
