@@ -46,13 +46,15 @@ type Secret struct {
 	UID, GID, Mode uint32
 }
 
-// Port is one published port.
+// Port is one published port. Addresses are 4 or 16 bytes in network order, so
+// that a supervisor need not parse any.
 type Port struct {
 	HostIP        string
 	HostPort      uint16
 	UDP           bool
 	ContainerIP   string
 	ContainerPort uint16
+	Name          string // as a person writes it, for messages: 127.0.0.1:8080/tcp
 }
 
 // Append appends the message.
@@ -220,6 +222,7 @@ func (m *Port) append(dst []byte) []byte {
 	f.flag(3, m.UDP)
 	f.str(4, m.ContainerIP)
 	f.num(5, uint64(m.ContainerPort))
+	f.str(6, m.Name)
 	return f.b
 }
 
@@ -236,6 +239,8 @@ func parsePort(b []byte) (m Port, err error) {
 			m.ContainerIP = string(v)
 		case 5:
 			m.ContainerPort = uint16(v.num())
+		case 6:
+			m.Name = string(v)
 		}
 		return nil
 	})

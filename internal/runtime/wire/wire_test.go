@@ -31,12 +31,12 @@ var sampleStart = Start{
 	UID: 1879048192, GID: 7, OOMAdjusted: true, Rows: 24, Cols: 80,
 	Rootfs:  Rootfs{Lower: []string{"/a", "/b"}, Upper: "/u", Work: "/w", Target: "/t", IDBase: 1879048192, ReadOnly: true, AllowSetuid: true},
 	Secrets: []Secret{{"db", []byte("hunter2"), 1, 2, 0o400}, {Name: "empty"}},
-	Ports:   []Port{{"127.0.0.1", 8080, false, "10.0.0.2", 80}, {"::1", 53, true, "10.0.0.2", 53}},
+	Ports:   []Port{{"\x7f\x00\x00\x01", 8080, false, "\x0a\x00\x00\x02", 80, "localhost:8080/tcp"}, {"0123456789abcdef", 53, true, "\x0a\x00\x00\x02", 53, ""}},
 }
 
 var sampleExec = Exec{"e1", []byte(`{"args":["sh"]}`), true, true, 3, 4, 24, 80}
 
-var sampleStarted = Started{42, 1 << 60, 1234567890123456789, 41, []Port{{"127.0.0.1", 8080, false, "10.0.0.2", 80}}}
+var sampleStarted = Started{42, 1 << 60, 1234567890123456789, 41, []Port{{"\x7f\x00\x00\x01", 8080, false, "\x0a\x00\x00\x02", 80, ""}}}
 
 func TestMessagesComeBack(t *testing.T) {
 	for _, s := range samples {
