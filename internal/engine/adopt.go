@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/moby/moby/api/types/container"
+)
+
+// adopting is how many containers are asked at once how they are.
+const adopting = 16
+
+// adopt compares what is recorded with what runs. The supervisors' word
+// counts: a record is what was last known, a supervisor is what is.
+func (e *Engine) adopt(ctx context.Context) error {
+	found := e.askSupervisors(ctx)
+	var live []network.Attachment
+	ranges := make(map[uint32]bool)
+	for _, f := range found {
+		if f.status.State == runtime.Running {
+			live = append(live, f.run.bind.Attachment)
+			ranges[f.run.bind.IDBase] = true
+		}
+	}
+	if err := e.opts.Networks.Adopt(ctx, live); err != nil {
+		return fmt.Errorf("adopt networks: %w", err)
+	}
+	for _, f := range found {
+		e.settle(ctx, f)
+	}
+	if _, err := e.ids.Reclaim(ranges); err != nil {
+		return fmt.Errorf("adopt user ids: %w", err)
+	}
+	e.background(e.sweep)
+	return nil
+}
+
+// finding is what became of a recorded container's last run.
+type finding struct {
+	c      *cont
+	run    *run
+	status runtime.Status
+}
+
+func (e *Engine) askSupervisors(ctx context.Context) []finding {
+	all := e.all()
+	out := make([]finding, len(all))
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, adopting)
+	for i, c := range all {
+		if !linkExists(e.runDir(c.id())) {
+			out[i] = finding{c: c}
+			continue
+		}
+		wg.Add(1)
+		gate <- struct{}{}
+		go func() {
+			defer func() { <-gate; wg.Done() }()
+			out[i] = e.ask(ctx, c)
+		}()
+	}
+	wg.Wait()
+	return out
+}
+
+func (e *Engine) ask(ctx context.Context, c *cont) finding {
+	rt, status, err := e.opts.Runtime.Adopt(ctx, c.id(), e.runDir(c.id()), e.containerDir(c.id()))
+	if err != nil {
+		e.log.Error("a container cannot be adopted", "container", c.id(), "error", err)
+		return finding{c: c}
+	}
+	b, err := loadBinding(e.runDir(c.id()))
+	if err != nil {
+		if status.State == runtime.Running {
+			e.log.Error("a running container has lost its binding; its network cannot be adopted", "container", c.id(), "error", err)
+		}
+		b = &binding{}
+	}
+	return finding{c: c, run: newRun(rt, b), status: status}
+}
+
+// settle makes a container's record say what is true and goes on from there.
+func (e *Engine) settle(ctx context.Context, f finding) {
+	was := f.c.status()
+	f.c.mu.Lock()
+	f.c.run = f.run
+	f.c.mu.Unlock()
+	var err error
+	switch {
+	case f.run != nil && f.status.State == runtime.Running:
+		err = e.resume(f, was)
+	case f.run != nil && f.status.State == runtime.Exited && !f.c.record().State.FinishedAt.Equal(f.status.Exit.At):
+		e.ended(ctx, f.c, f.run, f.status.Exit)
+	case f.run != nil && f.status.State == runtime.SupervisorLost:
+		err = f.run.Kill(ctx)
+		e.ended(ctx, f.c, f.run, runtime.Exit{Code: 137, Reason: runtime.ReasonSupervisorLost, At: e.started})
+	case was == store.Running || was == store.Paused:
+		e.lostRun(ctx, f)
+	default:
+		err = e.teardown(ctx, f.c, f.run)
+		if was == store.Restarting {
+			e.restartLater(f.c, firstDelay)
+		}
+	}
+	if err != nil {
+		e.log.Error("a container is not as it was recorded", "container", f.c.id(), "error", err)
+	}
+}
+
+// resume takes a running container back.
+func (e *Engine) resume(f finding, was store.Status) error {
+	status := store.Running
+	if was == store.Paused {
+		status = store.Paused
+	}
+	var err error
+	if rec := f.c.record(); was != status || rec.State.Pid != f.status.Started.Pid {
+		err = e.change(f.c, func(r *store.Container) {
+			r.State = store.State{Status: status, Pid: f.status.Started.Pid, StartedAt: f.status.Started.At, FinishedAt: r.State.FinishedAt}
+		})
+	}
+	e.watch(f.c)
+	e.startHealth(f.c)
+	return err
+}
+
+// lostRun is a run of which nothing is left and nobody saw the end: the
+// machine went down. Its restart policy says whether it comes back.
+func (e *Engine) lostRun(ctx context.Context, f finding) {
+	if err := e.teardown(ctx, f.c, f.run); err != nil {
+		e.log.Error("clear away a lost run", "container", f.c.id(), "error", err)
+	}
+	rec := f.c.record()
+	back := rec.HostConfig.RestartPolicy.Name
+	again := !rec.StoppedByUser && (back == container.RestartPolicyAlways || back == container.RestartPolicyUnlessStopped || back == container.RestartPolicyOnFailure)
+	status := store.Exited
+	if again {
+		status = store.Restarting
+	}
+	err := e.change(f.c, func(r *store.Container) {
+		r.State.Status, r.State.Pid, r.State.ExitCode = status, 0, 255
+		r.State.Error, r.State.FinishedAt = "the machine or its processes went down and nobody saw the end", e.started
+	})
+	if err != nil {
+		e.log.Error("a lost run is not recorded", "container", f.c.id(), "error", err)
+	}
+	switch {
+	case again:
+		e.restartLater(f.c, 0)
+	case rec.HostConfig.AutoRemove:
+		e.background(func(ctx context.Context) {
+			if err := e.Remove(ctx, rec.ID, RemoveOptions{Volumes: true}); err != nil {
+				e.log.Error("remove a lost container", "container", rec.ID, "error", err)
+			}
+		})
+	}
+}
+
+// sweep removes what no record names: the rest of a removal that was cut
+// short, or of a create that was never acknowledged.
+func (e *Engine) sweep(ctx context.Context) {
+	known := func(id string) bool {
+		e.mu.RLock()
+		defer e.mu.RUnlock()
+		_, ok := e.containers[id]
+		return ok
+	}
+	orphans, err := e.opts.Runtime.Orphans(ctx, known)
+	if err != nil {
+		e.log.Error("look for orphans", "error", err)
+	}
+	for _, o := range orphans {
+		e.log.Info("removing an orphan", "kind", o.Kind, "container", o.ID)
+		if err := e.opts.Runtime.RemoveOrphan(ctx, o); err != nil {
+			e.log.Error("an orphan stays", "kind", o.Kind, "container", o.ID, "error", err)
+		}
+	}
+	if err := sweepDirs(filepath.Join(e.opts.Dir, "containers"), known); err != nil {
+		e.log.Error("sweep containers' files", "error", err)
+	}
+	if gone, err := e.volumes.Sweep(); err != nil {
+		e.log.Error("sweep volumes", "error", err)
+	} else if len(gone) > 0 {
+		e.log.Info("removed what was left of volumes", "volumes", gone)
+	}
+}
+
+func sweepDirs(dir string, known func(string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, entry := range entries {
+		if !known(entry.Name()) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func linkExists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/engine/translate"
+	"github.com/bailey-run/bailey/internal/engine/volume"
+	"github.com/bailey-run/bailey/internal/image"
+	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/rootfs"
+	"github.com/bailey-run/bailey/internal/sandbox"
+	apinetwork "github.com/moby/moby/api/types/network"
+)
+
+// bindingFor is the host's side of a posture for this run.
+func (e *Engine) bindingFor(rec *store.Container, b *binding, sources map[string]string) sandbox.Binding {
+	p := runtime.PathsIn(e.runDir(rec.ID))
+	return sandbox.Binding{
+		IDBase: b.IDBase, UserNSPath: p.UserNS, NetNSPath: p.NetNS, RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
+		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
+		InitPath:     e.opts.Runtime.InitPath(),
+		MountSources: sources,
+		OCIVersion:   ociVersion(e.opts.Runtime.Info()),
+	}
+}
+
+// ociVersion is what the runtime wants to read: crun of before 1.9 knows
+// nothing newer than 1.0.
+func ociVersion(i runtime.Info) string {
+	if i.Name == "crun" {
+		return "1.0.2"
+	}
+	return ""
+}
+
+// mountSources says where on the host the container's mounts lie, and fills
+// volumes that are used for the first time.
+func (e *Engine) mountSources(rec *store.Container, layers image.Rootfs) (map[string]string, error) {
+	sources := make(map[string]string)
+	for _, m := range rec.Mounts {
+		if m.Type == sandbox.MountTmpfs {
+			continue
+		}
+		sources[m.Destination] = m.Source
+		if m.Type == sandbox.MountVolume && !m.NoCopy {
+			if err := fillVolume(m.Source, layers, m.Destination); err != nil {
+				return nil, fmt.Errorf("volume %s: fill it from the image: %w", m.Name, err)
+			}
+		}
+	}
+	return sources, nil
+}
+
+// generatedFiles is the layer that Bailey puts on top of the image: names.
+func (e *Engine) generatedFiles(rec *store.Container, a network.Attachment) []rootfs.File {
+	text := func(path, data string) rootfs.File {
+		return rootfs.File{Path: path, Mode: 0o644, Data: []byte(data)}
+	}
+	// Mount points are not among them: a directory here would hide a link of
+	// the image, so the OCI runtime makes them in the writable layer.
+	return []rootfs.File{
+		text("etc/hostname", rec.Posture.Hostname+"\n"),
+		text("etc/hosts", hosts(rec, a)),
+		text("etc/resolv.conf", resolvConf(rec, a)),
+	}
+}
+
+func hosts(rec *store.Container, a network.Attachment) string {
+	var b strings.Builder
+	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+	for _, x := range rec.HostConfig.ExtraHosts {
+		name, ip, ok := strings.Cut(x, ":")
+		if !ok {
+			name, ip, ok = strings.Cut(x, "=")
+		}
+		if addr, err := netip.ParseAddr(strings.Trim(ip, "[]")); ok && err == nil {
+			fmt.Fprintf(&b, "%s\t%s\n", addr, name)
+		}
+	}
+	names := rec.Posture.Hostname
+	if rec.Posture.Domainname != "" {
+		names = rec.Posture.Hostname + "." + rec.Posture.Domainname + " " + names
+	}
+	for _, ep := range a.Endpoints {
+		fmt.Fprintf(&b, "%s\t%s\n", ep.IP.Addr(), names)
+	}
+	return b.String()
+}
+
+func resolvConf(rec *store.Container, a network.Attachment) string {
+	var b strings.Builder
+	servers := rec.HostConfig.DNS
+	if len(servers) == 0 && a.DNS.IsValid() {
+		servers = []netip.Addr{a.DNS}
+	}
+	for _, s := range servers {
+		fmt.Fprintf(&b, "nameserver %s\n", s)
+	}
+	if len(rec.HostConfig.DNSSearch) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(rec.HostConfig.DNSSearch, " "))
+	}
+	if len(rec.HostConfig.DNSOptions) > 0 {
+		fmt.Fprintf(&b, "options %s\n", strings.Join(rec.HostConfig.DNSOptions, " "))
+	}
+	return b.String()
+}
+
+// wire connects the container's network namespace.
+func (e *Engine) wire(ctx context.Context, rec *store.Container, sl *slot) (network.Attachment, error) {
+	r := network.WireRequest{
+		ContainerID: rec.ID, Name: rec.Name, Hostname: rec.Posture.Hostname,
+		NetNS: sl.pair.NetNS, Networks: wants(rec), Segment: &sl.segment,
+	}
+	for _, p := range rec.Posture.Network.Ports {
+		r.Ports = append(r.Ports, network.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Proto: network.Protocol(p.Proto)})
+	}
+	var a network.Attachment
+	var err error
+	if len(r.Networks) == 0 {
+		a, err = e.opts.Networks.Claim(ctx, sl.segment, r)
+	} else {
+		a, err = e.opts.Networks.Wire(ctx, r)
+	}
+	if err != nil {
+		return a, fmt.Errorf("network of container %s: %w", rec.Name, err)
+	}
+	return a, nil
+}
+
+// wants lists the networks a container is to be on; none means the default.
+func wants(rec *store.Container) []network.Want {
+	first := rec.Posture.Network.Name
+	if first == "default" && len(rec.Posture.Network.More) == 0 {
+		return nil
+	}
+	var out []network.Want
+	for _, name := range append([]string{first}, rec.Posture.Network.More...) {
+		out = append(out, wantOf(name, endpointConfig(rec, name)))
+	}
+	return out
+}
+
+func wantOf(name string, ep *apinetwork.EndpointSettings) network.Want {
+	w := network.Want{Network: name}
+	if ep == nil {
+		return w
+	}
+	w.Aliases, w.Priority, w.MAC = ep.Aliases, ep.GwPriority, ep.MacAddress.String()
+	if ep.IPAMConfig != nil {
+		w.IP = ep.IPAMConfig.IPv4Address
+	}
+	return w
+}
+
+func endpointConfig(rec *store.Container, name string) *apinetwork.EndpointSettings {
+	if rec.Networking == nil {
+		return nil
+	}
+	return rec.Networking.EndpointsConfig[name]
+}
+
+func forwards(ports []network.BoundPort) []runtime.Forward {
+	var out []runtime.Forward
+	for _, p := range ports {
+		out = append(out, runtime.Forward{
+			HostIP: p.HostIP.String(), HostPort: p.HostPort, Proto: string(p.Proto),
+			ContainerIP: p.ContainerIP.String(), ContainerPort: p.ContainerPort,
+		})
+	}
+	return out
+}
+
+func volumeRequest(w translate.MountWish) volume.Request {
+	return volume.Request{Name: w.Source, Labels: w.Labels}
+}
+
+// logOptions says where and how much the supervisor logs.
+func (e *Engine) logOptions(rec *store.Container) runtime.LogOptions {
+	l := rec.Posture.Limits.Log
+	return runtime.LogOptions{Path: e.logPath(rec.ID), MaxSize: max(l.MaxSizeBytes, 0), MaxFiles: max(l.MaxFiles, 1), Disabled: l.Disabled}
+}
+
+// fillVolume copies what the image has at a path into a volume that is empty,
+// as Docker does, so that a database finds its initial files.
+func fillVolume(dir string, layers image.Rootfs, path string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		return err
+	}
+	return copyFromLayers(dir, layers.Lower, path)
+}

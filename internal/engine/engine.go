@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bailey-run/bailey/internal/engine/event"
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/engine/volume"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/idrange"
+	"github.com/bailey-run/bailey/internal/sandbox"
+)
+
+// Options is what an engine is made of.
+type Options struct {
+	// Dir keeps state that outlives a reboot; RunDir what need not. Both are absolute.
+	Dir, RunDir string
+	// Node names this node on its machine; it is part of cgroup and interface names.
+	Node     string
+	Images   Images
+	Networks Networks
+	Secrets  Secrets
+	Runtime  *runtime.Runtime
+	Policy   sandbox.Policy
+	Facts    sandbox.HostFacts
+	// Version is what the node says it is.
+	Version string
+	Log     *slog.Logger
+}
+
+// Engine owns the containers of one node. It is safe for concurrent use.
+type Engine struct {
+	opts    Options
+	log     *slog.Logger
+	store   *store.Store
+	volumes *volume.Manager
+	events  *event.Bus
+	ids     *idrange.Claims
+	slots   *slots
+	policy  atomic.Pointer[sandbox.Policy]
+	started time.Time
+
+	// ctx ends when the engine closes; background work hangs on it.
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	ready  chan struct{} // closed when Open has adopted everything
+
+	mu         sync.RWMutex
+	containers map[string]*cont
+	names      map[string]string // name → id
+	execs      map[string]*execution
+}
+
+// Open loads the node's state, takes back what is running, and clears away
+// what nobody owns. It returns how many containers were adopted.
+func Open(ctx context.Context, opts Options) (*Engine, error) {
+	for _, dir := range []string{opts.Dir, opts.RunDir, filepath.Join(opts.Dir, "containers")} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	st, err := store.Open(filepath.Join(opts.Dir, "state.db"))
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	e := &Engine{
+		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(),
+		containers: make(map[string]*cont), names: make(map[string]string), execs: make(map[string]*execution), ready: make(chan struct{}),
+	}
+	e.policy.Store(&opts.Policy)
+	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := e.load(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("engine: %w", err), e.Close())
+	}
+	return e, nil
+}
+
+// load brings the recorded state into memory and reconciles it with the kernel.
+func (e *Engine) load(ctx context.Context) (err error) {
+	if e.volumes, err = volume.Open(filepath.Join(e.opts.Dir, "volumes"), e.store); err != nil {
+		return err
+	}
+	if e.ids, err = idrange.Open("", e.opts.Dir); err != nil {
+		return err
+	}
+	records, err := e.store.Containers()
+	if err != nil {
+		return err
+	}
+	for _, d := range e.store.Damaged() {
+		e.log.Error("a record of the state file cannot be read; it is kept there", "bucket", d.Bucket, "key", d.Key, "error", d.Err)
+	}
+	for i := range records {
+		c := newCont(&records[i])
+		e.containers[c.rec.ID] = c
+		e.names[c.rec.Name] = c.rec.ID
+	}
+	if err := e.adopt(ctx); err != nil {
+		return err
+	}
+	e.slots = newSlots(e)
+	close(e.ready)
+	return nil
+}
+
+// Close ends the engine's own work. Containers go on: their supervisors hold them.
+func (e *Engine) Close() error {
+	e.cancel()
+	if e.slots != nil {
+		e.slots.close()
+	}
+	e.work.Wait()
+	return e.store.Close()
+}
+
+// SetPolicy replaces the policy; it decides about what is created from now on.
+func (e *Engine) SetPolicy(p sandbox.Policy) { e.policy.Store(&p) }
+
+// Running returns how many containers run now.
+func (e *Engine) Running() int {
+	n := 0
+	for _, c := range e.all() {
+		if c.status() == store.Running || c.status() == store.Paused {
+			n++
+		}
+	}
+	return n
+}
+
+// background runs f until it is done or the engine closes.
+func (e *Engine) background(f func(context.Context)) {
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		f(e.ctx)
+	}()
+}
+
+func (e *Engine) containerDir(id string) string {
+	return filepath.Join(e.opts.Dir, "containers", id)
+}
+
+func (e *Engine) runDir(id string) string {
+	return filepath.Join(e.opts.RunDir, id)
+}

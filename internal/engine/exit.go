@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/moby/moby/api/types/events"
+)
+
+// watch follows a run to its end.
+func (e *Engine) watch(c *cont) {
+	run := c.current()
+	e.background(func(ctx context.Context) {
+		exit, err := run.Wait(ctx)
+		if ctx.Err() != nil {
+			return // the node stops; the container goes on
+		}
+		if err != nil {
+			e.log.Error("the end of a container cannot be seen", "container", c.id(), "error", err)
+			exit = runtime.Exit{Code: 137, Reason: err.Error()}
+		}
+		// An operation that is under way (a stop waits for this very end)
+		// holds the container: the end is recorded beside it.
+		e.ended(ctx, c, run, exit)
+	})
+}
+
+// ended records the end of a run, tells everyone, and decides what follows.
+func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) {
+	ctx = context.WithoutCancel(ctx)
+	r.stopHealth()
+	again := e.afterExit(c, exit)
+	if c.record().HostConfig.AutoRemove && !again.restart {
+		e.endAndRemove(ctx, c, r, exit)
+		return
+	}
+	status := store.Exited
+	if again.restart {
+		status = store.Restarting
+	}
+	err := e.change(c, func(r *store.Container) { setExit(r, exit, status) })
+	if err != nil {
+		e.log.Error("the end of a container is not recorded; its supervisor's record remains", "container", c.id(), "error", err)
+	}
+	e.emitExit(c, exit)
+	c.ended(WaitResult{ExitCode: exit.Code})
+	if err := e.teardown(ctx, c, r); err != nil {
+		e.log.Error("an ended container left something behind; it is cleared when the node starts next", "container", c.id(), "error", err)
+	}
+	if again.restart {
+		e.restartLater(c, again.delay)
+	}
+}
+
+// endAndRemove is the end of a container that was to leave nothing: one
+// transaction takes it away, the client is told, and only then the slow part
+// follows. A crash in between leaves files without a record, which the next
+// start of the node clears.
+func (e *Engine) endAndRemove(ctx context.Context, c *cont, r *run, exit runtime.Exit) {
+	rec := c.record()
+	if err := e.store.DeleteContainer(rec.ID, rec.Name); err != nil {
+		e.log.Error("a container that was to be removed stays", "container", rec.ID, "error", err)
+		return
+	}
+	c.mu.Lock()
+	next := *c.rec
+	setExit(&next, exit, store.Removing)
+	c.rec = &next
+	c.mu.Unlock()
+	e.forget(&rec)
+	e.emitExit(c, exit)
+	e.emit(c, events.ActionDestroy, nil)
+	c.removed(WaitResult{ExitCode: exit.Code})
+	errs := []error{e.teardown(ctx, c, r), e.removeFiles(&rec), e.removeAnonymousVolumes(&rec)}
+	if err := errors.Join(errs...); err != nil {
+		e.log.Error("a removed container left something behind; it is cleared when the node starts next", "container", rec.ID, "error", err)
+	}
+}
+
+func setExit(r *store.Container, exit runtime.Exit, status store.Status) {
+	r.State.Status, r.State.Pid = status, 0
+	r.State.ExitCode, r.State.OOMKilled = exit.Code, exit.OOM
+	r.State.Error, r.State.FinishedAt = exit.Reason, exit.At
+}
+
+func (e *Engine) emitExit(c *cont, exit runtime.Exit) {
+	if exit.OOM {
+		e.emit(c, events.ActionOOM, nil)
+	}
+	e.emit(c, events.ActionDie, map[string]string{"exitCode": strconv.Itoa(exit.Code)})
+}

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bailey-run/bailey/internal/image"
+	"github.com/moby/moby/api/types/events"
+	apiimage "github.com/moby/moby/api/types/image"
+	"github.com/opencontainers/go-digest"
+)
+
+// ImageUsers names the containers made from an image; the image store asks
+// before it removes one.
+func (e *Engine) ImageUsers(id digest.Digest) []string {
+	var out []string
+	for _, c := range e.all() {
+		if rec := c.record(); rec.ImageID == string(id) {
+			out = append(out, rec.ID)
+		}
+	}
+	return out
+}
+
+// ImageList shows the images that are wanted.
+func (e *Engine) ImageList(ctx context.Context, f Filters) ([]apiimage.Summary, error) {
+	if err := checkFilters(f, []string{"before", "dangling", "label", "reference", "since", "until"}); err != nil {
+		return nil, err
+	}
+	all, err := e.opts.Images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []apiimage.Summary{}
+	for _, img := range all {
+		ok, err := e.imageMatches(ctx, f, img)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, e.imageSummary(img))
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) imageSummary(img image.Image) apiimage.Summary {
+	d := img.Descriptor
+	return apiimage.Summary{
+		ID: string(img.ID), Created: img.Created.Unix(), Size: img.Size, SharedSize: -1,
+		Labels: img.Config.Config.Labels, RepoTags: orEmpty(img.RepoTags), RepoDigests: orEmpty(img.RepoDigests),
+		Containers: int64(len(e.ImageUsers(img.ID))), Descriptor: &d,
+	}
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func (e *Engine) imageMatches(ctx context.Context, f Filters, img image.Image) (bool, error) {
+	for key, values := range f {
+		for _, v := range values {
+			ok := true
+			switch key {
+			case "dangling":
+				ok = (v == "true" || v == "1") == (len(img.RepoTags) == 0)
+			case "label":
+				ok = hasLabel(img.Config.Config.Labels, v)
+			case "reference":
+				ok = slices.ContainsFunc(values, func(v string) bool { return referenceMatches(img, v) })
+			case "until":
+				t, err := parseTime(v, time.Now())
+				if err != nil {
+					return false, err
+				}
+				ok = img.Created.Before(t)
+			case "before", "since":
+				other, err := e.opts.Images.Get(ctx, v)
+				if err != nil {
+					return false, err
+				}
+				ok = key == "before" && img.Created.Before(other.Created) || key == "since" && img.Created.After(other.Created)
+			}
+			if !ok {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+func referenceMatches(img image.Image, pattern string) bool {
+	return slices.ContainsFunc(img.RepoTags, func(tag string) bool {
+		name, _, _ := strings.Cut(tag, ":")
+		a, _ := path.Match(pattern, tag)
+		b, _ := path.Match(pattern, name)
+		return a || b
+	})
+}
+
+// ImageInspect shows one image.
+func (e *Engine) ImageInspect(ctx context.Context, ref string) (apiimage.InspectResponse, error) {
+	img, err := e.opts.Images.Get(ctx, ref)
+	if err != nil {
+		return apiimage.InspectResponse{}, err
+	}
+	d, cfg := img.Descriptor, img.Config.Config
+	out := apiimage.InspectResponse{
+		ID: string(img.ID), RepoTags: orEmpty(img.RepoTags), RepoDigests: orEmpty(img.RepoDigests),
+		Created: stamp(img.Created), Author: img.Config.Author, Config: &cfg,
+		Architecture: img.Platform.Architecture, Variant: img.Platform.Variant, Os: img.Platform.OS, OsVersion: img.Platform.OSVersion,
+		Size: img.Size, RootFS: apiimage.RootFS{Type: "layers"}, Metadata: apiimage.Metadata{LastTagTime: img.Tagged}, Descriptor: &d,
+	}
+	for _, id := range img.Config.RootFS.DiffIDs {
+		out.RootFS.Layers = append(out.RootFS.Layers, string(id))
+	}
+	return out, nil
+}
+
+// ImageHistory shows how an image was built, newest step first.
+func (e *Engine) ImageHistory(ctx context.Context, ref string) ([]apiimage.HistoryResponseItem, error) {
+	steps, err := e.opts.Images.History(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := []apiimage.HistoryResponseItem{}
+	for _, h := range steps {
+		item := apiimage.HistoryResponseItem{ID: string(h.ID), Created: h.Created.Unix(), CreatedBy: h.CreatedBy, Comment: h.Comment, Tags: h.Tags, Size: h.Size}
+		if item.ID == "" {
+			item.ID = "<missing>"
+		}
+		out = append(out, item)
+	}
+	return out, nil
+}
+
+// ImagePull fetches an image.
+func (e *Engine) ImagePull(ctx context.Context, ref string, o image.PullOptions, p image.Progress) error {
+	img, err := e.opts.Images.Pull(ctx, ref, o, p)
+	if err == nil {
+		e.emitImage(img.ID, ref, events.ActionPull)
+	}
+	return err
+}
+
+// ImagePush sends an image to its registry.
+func (e *Engine) ImagePush(ctx context.Context, ref string, o image.PushOptions, p image.Progress) error {
+	err := e.opts.Images.Push(ctx, ref, o, p)
+	if err == nil {
+		e.emitImage("", ref, events.ActionPush)
+	}
+	return err
+}
+
+// ImageLoad takes images from an archive and reports each.
+func (e *Engine) ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error {
+	images, err := e.opts.Images.Load(ctx, archive, p)
+	for _, img := range images {
+		e.emitImage(img.ID, string(img.ID), events.ActionLoad)
+	}
+	return err
+}
+
+// ImageSave writes images as one archive.
+func (e *Engine) ImageSave(ctx context.Context, refs []string, w io.Writer) error {
+	return e.opts.Images.Save(ctx, refs, w)
+}
+
+// ImageImport makes an image of the archive of a root file system.
+func (e *Engine) ImageImport(ctx context.Context, archive io.Reader, o image.ImportOptions, p image.Progress) (string, error) {
+	img, err := e.opts.Images.Import(ctx, archive, o, p)
+	if err != nil {
+		return "", err
+	}
+	e.emitImage(img.ID, o.Name, events.ActionImport)
+	return string(img.ID), nil
+}
+
+// ImageTag gives an image one more name.
+func (e *Engine) ImageTag(ctx context.Context, ref, name string) error {
+	if err := e.opts.Images.Tag(ctx, ref, name); err != nil {
+		return err
+	}
+	e.emitImage("", name, events.ActionTag)
+	return nil
+}
+
+// ImageRemove takes a name, and with the last one the image.
+func (e *Engine) ImageRemove(ctx context.Context, ref string, o image.RemoveOptions) ([]apiimage.DeleteResponse, error) {
+	gone, err := e.opts.Images.Remove(ctx, ref, o)
+	if err != nil {
+		return nil, err
+	}
+	return e.imagesGone(gone), nil
+}
+
+// ImagePrune removes images that nobody uses.
+func (e *Engine) ImagePrune(ctx context.Context, f Filters) (apiimage.PruneReport, error) {
+	if err := checkFilters(f, []string{"dangling", "label", "label!", "until"}); err != nil {
+		return apiimage.PruneReport{}, err
+	}
+	o := image.PruneOptions{Labels: f["label"], NotLabels: f["label!"]}
+	for _, v := range f["dangling"] {
+		dangling, err := strconv.ParseBool(v)
+		if err != nil {
+			return apiimage.PruneReport{}, fmt.Errorf("filter dangling=%q: %w", v, err)
+		}
+		o.All = !dangling
+	}
+	for _, v := range f["until"] {
+		t, err := parseTime(v, time.Now())
+		if err != nil {
+			return apiimage.PruneReport{}, err
+		}
+		o.Until = t
+	}
+	report, err := e.opts.Images.Prune(ctx, o)
+	if err != nil {
+		return apiimage.PruneReport{}, err
+	}
+	e.events.Publish(events.ImageEventType, events.ActionPrune, "", map[string]string{"reclaimed": fmt.Sprint(report.Reclaimed)})
+	return apiimage.PruneReport{ImagesDeleted: e.imagesGone(report.Deleted), SpaceReclaimed: uint64(report.Reclaimed)}, nil
+}
+
+func (e *Engine) imagesGone(gone []image.Deleted) []apiimage.DeleteResponse {
+	out := []apiimage.DeleteResponse{}
+	for _, d := range gone {
+		out = append(out, apiimage.DeleteResponse{Untagged: d.Untagged, Deleted: d.Deleted})
+		if d.Untagged != "" {
+			e.emitImage("", d.Untagged, events.ActionUnTag)
+		} else {
+			e.emitImage(digest.Digest(d.Deleted), d.Deleted, events.ActionDelete)
+		}
+	}
+	return out
+}
+
+func (e *Engine) emitImage(id digest.Digest, name string, action events.Action) {
+	actor := string(id)
+	if actor == "" {
+		actor = name
+	}
+	e.events.Publish(events.ImageEventType, action, actor, map[string]string{"name": name})
+}
