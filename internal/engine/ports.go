@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/secret"
 	apinetwork "github.com/moby/moby/api/types/network"
 )
 
@@ -50,5 +51,5 @@ type Networks interface {
 type Secrets interface {
 	// Check says whether the secret exists, without revealing it.
 	Check(name string) error
-	Reveal(name string) ([]byte, error)
+	Get(name string) (secret.Value, error)
 }

@@ -15,12 +15,12 @@ const secretMode = 0o400
 func (e *Engine) secrets(rec *store.Container, idBase uint32) ([]runtime.Secret, error) {
 	var out []runtime.Secret
 	for _, name := range rec.Posture.Secrets {
-		data, err := e.opts.Secrets.Reveal(name)
+		value, err := e.opts.Secrets.Get(name)
 		if err != nil {
 			return nil, fmt.Errorf("container %s: %w", rec.Name, err)
 		}
 		who := rec.Posture.Identity
-		out = append(out, runtime.Secret{Name: name, Data: data, UID: idBase + who.UID, GID: idBase + who.GID, Mode: secretMode})
+		out = append(out, runtime.Secret{Name: name, Data: value.Reveal(), UID: idBase + who.UID, GID: idBase + who.GID, Mode: secretMode})
 	}
 	return out, nil
 }
