@@ -6,19 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// Remove ends all containers of a node that no daemon runs, and removes what
-// the node has in the kernel.
-type Remove func(ctx context.Context, c Config, log *slog.Logger) error
-
 // Destroy stops and removes everything of a node that is not running, and
 // with data its files too.
-func Destroy(ctx context.Context, c Config, remove Remove, data bool, out, logs io.Writer) error {
+func Destroy(ctx context.Context, c Config, w Wiring, data bool, out, logs io.Writer) error {
 	if os.Geteuid() != 0 {
 		return &RootError{Command: "bailey destroy --dir " + c.Dir}
 	}
@@ -34,7 +29,7 @@ func Destroy(ctx context.Context, c Config, remove Remove, data bool, out, logs 
 		return err
 	}
 	defer lock.Close()
-	if err := remove(ctx, c, newLog(c.Settings, logs)); err != nil {
+	if err := w.Remove(ctx, c, newLog(c.Settings, logs)); err != nil {
 		return fmt.Errorf("destroy: %w; the node's files were kept", err)
 	}
 	if !data {

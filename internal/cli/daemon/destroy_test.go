@@ -13,9 +13,9 @@ import (
 func TestDestroy(t *testing.T) {
 	s := start(t)
 	removed := 0
-	remove := func(context.Context, Config, *slog.Logger) error { removed++; return nil }
+	wiring := Wiring{Remove: func(context.Context, Config, *slog.Logger) error { removed++; return nil }}
 	destroy := func(data bool) error {
-		return Destroy(context.Background(), s.config, remove, data, newLines(), newLines())
+		return Destroy(context.Background(), s.config, wiring, data, newLines(), newLines())
 	}
 	var busy *BusyError
 	if err := destroy(true); !errors.As(err, &busy) || removed != 0 {
@@ -36,7 +36,8 @@ func TestDestroy(t *testing.T) {
 func TestDestroyKeepsFilesWhenTheKernelKeepsTraces(t *testing.T) {
 	needRoot(t)
 	c := node(t)
-	err := Destroy(context.Background(), c, func(context.Context, Config, *slog.Logger) error { return errors.New("busy") }, true, newLines(), newLines())
+	wiring := Wiring{Remove: func(context.Context, Config, *slog.Logger) error { return errors.New("busy") }}
+	err := Destroy(context.Background(), c, wiring, true, newLines(), newLines())
 	wants(t, err, "files were kept")
 	if !exists(c.Dir) {
 		t.Error("the files are gone")
@@ -45,14 +46,14 @@ func TestDestroyKeepsFilesWhenTheKernelKeepsTraces(t *testing.T) {
 
 func TestDestroyRefuses(t *testing.T) {
 	needRoot(t)
-	remove := func(context.Context, Config, *slog.Logger) error { return nil }
+	wiring := Wiring{Remove: func(context.Context, Config, *slog.Logger) error { return nil }}
 	dir := t.TempDir()
 	write(t, dir+"/thesis.txt", "years of work", 0o644)
 	c, err := Load(Flags{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants(t, Destroy(context.Background(), c, remove, true, newLines(), newLines()), "not the directory of a node")
+	wants(t, Destroy(context.Background(), c, wiring, true, newLines(), newLines()), "not the directory of a node")
 
 	c = node(t)
 	point := filepath.Join(c.Dir, "with space")
@@ -63,7 +64,7 @@ func TestDestroyRefuses(t *testing.T) {
 		t.Skipf("no tmpfs can be mounted here: %v", err)
 	}
 	defer func() { _ = syscall.Unmount(point, 0) }()
-	wants(t, Destroy(context.Background(), c, remove, true, newLines(), newLines()), "umount "+point)
+	wants(t, Destroy(context.Background(), c, wiring, true, newLines(), newLines()), "umount "+point)
 	if !exists(point) {
 		t.Error("files were removed below a mount")
 	}

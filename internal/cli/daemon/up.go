@@ -16,28 +16,35 @@ import (
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
 
-// drainTime is how long requests may take to finish once the daemon was asked
-// to stop. A second signal ends the wait.
-const drainTime = 10 * time.Second
-
 // Node is a node that was opened: its engine with the API before it.
 type Node interface {
-	// Serve answers requests that come in through l until Shutdown. It is
-	// called once for each socket and returns nil after Shutdown.
-	Serve(l net.Listener) error
-	// Shutdown stops accepting, ends streams that would never end, and lets
-	// all other requests finish until ctx ends. Containers go on.
-	Shutdown(ctx context.Context) error
+	// Serve answers requests that come in through l until ctx ends. Then it
+	// stops accepting, ends streams that would never end, lets all other
+	// requests finish for a while, and returns nil. It is called once for each
+	// socket.
+	Serve(ctx context.Context, l net.Listener) error
 	// SetPolicy replaces the policy for what is created from now on.
 	SetPolicy(sandbox.Policy)
 	// Running is how many containers run now.
 	Running() int
-	// Close lets go of everything after Shutdown. Containers go on.
+	// Close lets go of everything after Serve. Containers go on.
 	Close() error
 }
 
-// Open opens a node. The context is that of opening, not of the node's life.
-type Open func(ctx context.Context, c Config, policy sandbox.Policy, log *slog.Logger) (Node, error)
+// Wiring is how a node is made of its parts; cmd/bailey is where it is written down.
+type Wiring struct {
+	// Open opens a node. Its context is that of opening, not of the node's life.
+	Open func(ctx context.Context, c Config, policy sandbox.Policy, log *slog.Logger) (Node, error)
+	// Remove ends all containers of a node that no daemon runs, and removes
+	// what the node has in the kernel.
+	Remove func(ctx context.Context, c Config, log *slog.Logger) error
+	// Listen makes a unix socket for root and a group. Closing the listener
+	// removes it. The group may be one that does not exist, and is root's then.
+	Listen func(path, group string) (net.Listener, error)
+	// Activated returns the sockets that a service manager passed to this
+	// process (sd_listen_fds(3)), and accepts only unix sockets.
+	Activated func() ([]net.Listener, error)
+}
 
 // RootError tells that a node cannot be run by whoever asks.
 type RootError struct{ Command string }
@@ -48,7 +55,7 @@ func (e *RootError) Error() string {
 
 // Up runs a node until it is told to stop by SIGTERM, SIGINT or ctx. One line
 // goes to out when the API can be used; logs go to logs.
-func Up(ctx context.Context, c Config, open Open, out, logs io.Writer) (err error) {
+func Up(ctx context.Context, c Config, w Wiring, out, logs io.Writer) (err error) {
 	begun := time.Now()
 	if os.Geteuid() != 0 {
 		return &RootError{Command: "bailey up"}
@@ -70,20 +77,20 @@ func Up(ctx context.Context, c Config, open Open, out, logs io.Writer) (err erro
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	socks, err := listen(c)
+	listeners, err := listen(c, w)
 	if err != nil {
 		return err
 	}
-	defer socks.close()
+	defer closeAll(listeners)
 	manager := newNotifier(log)
-	node, err := open(ctx, c, policy, log)
+	node, err := w.Open(ctx, c, policy, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
 
-	d := &process{config: c, node: node, log: log, manager: manager, socks: socks, signals: signals}
-	return d.run(ctx, func() {
+	p := &process{config: c, node: node, log: log, manager: manager, signals: signals}
+	return p.run(ctx, listeners, func() {
 		fmt.Fprintf(out, "bailey: ready on %s after %d ms, %d running container(s) adopted\n",
 			c.Socket, time.Since(begun).Milliseconds(), node.Running())
 	})
@@ -95,19 +102,18 @@ type process struct {
 	node    Node
 	log     *slog.Logger
 	manager notifier
-	socks   *sockets
 	signals chan os.Signal
 }
 
 // run serves until it is told to stop, and drains.
-func (p *process) run(ctx context.Context, ready func()) error {
-	failed := make(chan error, len(p.socks.listeners))
-	for _, l := range p.socks.listeners {
-		go func() { failed <- p.node.Serve(l) }()
-	}
+func (p *process) run(ctx context.Context, listeners []net.Listener, ready func()) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
-	p.manager.send("READY=1", "STATUS="+fmt.Sprintf("%d running containers adopted", p.node.Running()))
+	served := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { served <- p.node.Serve(life, l) }()
+	}
+	p.manager.send("READY=1", fmt.Sprintf("STATUS=%d running containers adopted", p.node.Running()))
 	go p.manager.watchdog(life, answers(p.config.Socket))
 	ready()
 	for {
@@ -118,40 +124,41 @@ func (p *process) run(ctx context.Context, ready func()) error {
 				continue
 			}
 			p.log.Info("stopping; containers go on", "signal", sig.String(), "running", p.node.Running())
-			return p.drain(ctx)
 		case <-ctx.Done():
-			return p.drain(context.WithoutCancel(ctx))
-		case err := <-failed:
-			if err == nil {
-				err = errors.New("a socket was closed")
-			}
-			return errors.Join(fmt.Errorf("serve: %w", err), p.drain(ctx))
+		case err := <-served:
+			end()
+			return errors.Join(fmt.Errorf("serve: %w", orClosed(err)), p.drain(served, len(listeners)-1))
 		}
+		end()
+		return p.drain(served, len(listeners))
 	}
 }
 
-// drain stops accepting and waits for requests to finish, for drainTime or
-// until another signal to stop comes.
-func (p *process) drain(ctx context.Context) error {
+// drain waits for requests to finish on so many sockets, or for another
+// signal to stop.
+func (p *process) drain(served <-chan error, sockets int) error {
 	p.manager.send("STOPPING=1")
-	ctx, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- p.node.Shutdown(ctx) }()
-	for {
+	var failed []error
+	for len(failed) < sockets {
 		select {
-		case err := <-done:
-			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-				p.log.Warn("requests were cut off; they did not finish in time")
-				return nil
-			}
-			return err
+		case err := <-served:
+			failed = append(failed, err)
 		case sig := <-p.signals:
 			if sig != syscall.SIGHUP {
-				cancel()
+				p.log.Warn("requests were cut off by a second signal", "signal", sig.String())
+				return errors.Join(failed...)
 			}
 		}
 	}
+	return errors.Join(failed...)
+}
+
+// orClosed is err, or what it means that serving ended without one.
+func orClosed(err error) error {
+	if err == nil {
+		return errors.New("the socket was closed")
+	}
+	return err
 }
 
 // reload reads the policy again. A policy that cannot be read leaves the old
