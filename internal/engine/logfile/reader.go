@@ -137,26 +137,10 @@ func (r *Reader) rewind() error {
 		r.file.Close()
 	}
 	r.pending, r.file, r.buf, r.partial = nil, nil, nil, nil
-	var files []*os.File
-	for n := 0; ; n++ {
-		name := r.path
-		if n > 0 {
-			name += "." + strconv.Itoa(n)
-		}
-		f, err := os.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			if n == 0 {
-				continue
-			}
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("open log: %w", err)
-		}
-		files = append([]*os.File{f}, files...)
-	}
-	r.pending = files
-	return nil
+	return r.eachFile(func(f *os.File, _ fs.FileInfo) bool {
+		r.pending = append([]*os.File{f}, r.pending...)
+		return true
+	})
 }
 
 // rawLine returns the next whole line, waiting for it when following.
@@ -223,51 +207,52 @@ func (r *Reader) use(f *os.File) {
 	r.file, r.buf = f, bufio.NewReaderSize(f, 32<<10)
 }
 
-// rotated notices that the current file is no longer the one being read and
-// queues those that were started since.
+// rotated queues the files that were started after the one being read, if
+// there are any. That one stays open: it may have grown between its last read
+// and the rotation.
 func (r *Reader) rotated() (bool, error) {
-	current, err := os.Stat(r.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if r.file == nil {
+		err := r.rewind()
+		return len(r.pending) > 0, err
 	}
+	mine, err := r.file.Stat()
 	if err != nil {
 		return false, fmt.Errorf("follow log: %w", err)
 	}
-	if r.file == nil {
-		return true, r.rewind()
-	}
-	mine, err := r.file.Stat()
-	if err != nil || os.SameFile(mine, current) {
-		return false, err
-	}
-	return true, r.queueSince(mine)
+	err = r.eachFile(func(f *os.File, info fs.FileInfo) bool {
+		if os.SameFile(mine, info) {
+			return false
+		}
+		r.pending = append([]*os.File{f}, r.pending...)
+		return true
+	})
+	return len(r.pending) > 0, err
 }
 
-// queueSince queues the files newer than the one being read, which stays
-// open: it may have grown between its last read and the rotation.
-func (r *Reader) queueSince(mine fs.FileInfo) error {
-	var newer []*os.File
+// eachFile opens the files of the log from the newest on, until keep says
+// that it does not want one. Between the two renames of a rotation there is
+// no current file; the older ones are there.
+func (r *Reader) eachFile(keep func(*os.File, fs.FileInfo) bool) error {
 	for n := 0; ; n++ {
 		name := r.path
 		if n > 0 {
 			name += "." + strconv.Itoa(n)
 		}
 		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) && n == 0 {
+			continue
+		}
 		if errors.Is(err, fs.ErrNotExist) {
-			break
+			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("follow log: %w", err)
+			return fmt.Errorf("open log: %w", err)
 		}
 		info, err := f.Stat()
-		if err != nil || os.SameFile(mine, info) {
-			f.Close()
-			break
+		if err != nil || !keep(f, info) {
+			return errors.Join(err, f.Close())
 		}
-		newer = append([]*os.File{f}, newer...)
 	}
-	r.pending = newer
-	return nil
 }
 
 // wait returns when more may be there; finished says that nothing more
