@@ -16,8 +16,12 @@ type Binding struct {
 	CgroupPath string
 	// InitPath is the host's path of Bailey's init; needed when the posture has Init.
 	InitPath string
-	// MountSources are the host's paths of binds, volumes and images, by target.
+	// MountSources are the host's paths of binds, volumes and images, by target; also of /dev/shm
+	// when it is that of a container whose IPC namespace is joined.
 	MountSources map[string]string
+	// MapMounts has the runtime map the ids of binds and volumes to the container's. Without it
+	// their sources are mapped already.
+	MapMounts bool
 	// SecretsPath is a directory in memory with the secrets; needed when the posture has any.
 	SecretsPath string
 	// OCIVersion is what the runtime wants to read in ociVersion; "" means the newest known.
@@ -37,16 +41,4 @@ type ExecRequest struct {
 	Terminal   bool
 	// Privileged is refused unless the container is privileged itself.
 	Privileged bool
-}
-
-// ResourcesUpdate changes limits of a container; nil keeps one, the units
-// are those of Resources.
-type ResourcesUpdate struct {
-	Memory, MemorySwap, MemoryReservation *int64
-	NanoCPUs, CPUQuota, CPUPeriod         *int64
-	CPUShares                             *int64
-	CPURealtime, CPURealtimePeriod        *int64
-	CpusetCpus, CpusetMems                *string
-	PidsLimit                             *int64
-	BlkioWeight                           *uint16
 }

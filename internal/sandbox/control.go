@@ -1,5 +1,49 @@
 package sandbox
 
+import (
+	"slices"
+	"strings"
+)
+
+// The controls, by the names that never change.
+const (
+	ControlUserNS          = "user-namespace"
+	ControlCapabilities    = "capabilities"
+	ControlNoNewPrivileges = "no-new-privileges"
+	ControlSeccomp         = "seccomp"
+	ControlLSM             = "lsm"
+	ControlRoot            = "root-filesystem"
+	ControlTemporary       = "temporary-space"
+	ControlMountOptions    = "mount-options"
+	ControlHostMounts      = "host-mounts"
+	ControlProcSys         = "proc-and-sys"
+	ControlCgroupFS        = "cgroup-filesystem"
+	ControlPIDNS           = "pid-namespace"
+	ControlNetwork         = "network"
+	ControlIPCNS           = "ipc-namespace"
+	ControlUTSNS           = "uts-namespace"
+	ControlMountNS         = "mount-namespace"
+	ControlCgroupNS        = "cgroup-namespace"
+	ControlTimeNS          = "time-namespace"
+	ControlDevices         = "devices"
+	ControlSysctls         = "sysctls"
+	ControlMemory          = "memory"
+	ControlSwap            = "swap"
+	ControlOOM             = "out-of-memory"
+	ControlPids            = "pids"
+	ControlNofile          = "open-files"
+	ControlCore            = "core-dumps"
+	ControlUlimits         = "ulimits"
+	ControlCPU             = "cpu"
+	ControlLog             = "log"
+	ControlDisk            = "disk-space"
+	ControlPorts           = "published-ports"
+	ControlSecrets         = "secrets"
+	ControlExec            = "exec"
+	ControlCgroupParent    = "cgroup-parent"
+	ControlRuntime         = "runtime"
+)
+
 // Control is one row of a posture: what is the default, what is in force, and
 // who allowed a difference.
 type Control struct {
@@ -14,3 +58,44 @@ type Control struct {
 	Relaxed bool `json:",omitempty"`
 	Absent  bool `json:",omitempty"`
 }
+
+// row says how one control is shown.
+type row struct {
+	control      string
+	value, basis func(p Posture) string // what is in force, and what is the default
+	absent       func(p Posture) bool   // nil: never
+}
+
+// Controls shows the posture control by control, in a fixed order. The
+// default is that of the same request without relaxations on the same host.
+func (p Posture) Controls() []Control {
+	out := make([]Control, 0, len(rows))
+	for _, r := range rows {
+		c := Control{Control: r.control, Default: r.basis(p), Actual: r.value(p), Absent: r.absent != nil && r.absent(p)}
+		var by, reasons []string
+		for _, x := range p.Relaxations {
+			if x.Control != r.control {
+				continue
+			}
+			c.Relaxed = true
+			if !slices.Contains(by, x.AllowedBy) {
+				by, reasons = append(by, x.AllowedBy), append(reasons, x.Reason)
+			}
+		}
+		c.AllowedBy, c.Reason = strings.Join(by, "; "), strings.Join(reasons, "; ")
+		out = append(out, c)
+	}
+	return out
+}
+
+// ControlNames returns the names of all controls in the order of Controls.
+func ControlNames() []string {
+	names := make([]string, 0, len(rows))
+	for _, r := range rows {
+		names = append(names, r.control)
+	}
+	return names
+}
+
+// always shows the same.
+func always(text string) func(Posture) string { return func(Posture) string { return text } }

@@ -10,9 +10,10 @@ type Caller struct {
 
 // HostFacts is what a posture depends on of the machine it is for.
 type HostFacts struct {
-	// Memory is the host's, in bytes; CPUs are those the node may use.
-	Memory int64
-	CPUs   int
+	// Memory is the host's, in bytes; CPUs are those the node may use, PossibleCPUs those that the
+	// kernel numbers (0 means the same).
+	Memory             int64
+	CPUs, PossibleCPUs int
 	// Architecture is Go's name: amd64, arm64.
 	Architecture string
 	Kernel       string

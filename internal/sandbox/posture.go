@@ -32,6 +32,8 @@ type Posture struct {
 	Mounts        []PostureMount `json:"mounts"`
 	MaskedPaths   []string       `json:"masked_paths"`
 	ReadonlyPaths []string       `json:"readonly_paths"`
+	// WritableCgroups lets the container write to its own cgroup.
+	WritableCgroups bool `json:"writable_cgroups,omitempty"`
 
 	Devices     []Device          `json:"devices,omitempty"`
 	DeviceRules []DeviceRule      `json:"device_rules,omitempty"` // beyond the standard devices
@@ -119,11 +121,12 @@ type RootFS struct {
 }
 
 // PostureMount is one mount below the root. Kind is that of Mount, or one of
-// the kernel's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, secrets, init.
+// the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, secrets, init.
 type PostureMount struct {
 	Kind        string `json:"kind"`
 	Source      string `json:"source,omitempty"`
 	Target      string `json:"target"`
+	File        bool   `json:"file,omitempty"` // a file, not a directory
 	ReadOnly    bool   `json:"read_only,omitempty"`
 	Exec        bool   `json:"exec,omitempty"`
 	Suid        bool   `json:"suid,omitempty"`
@@ -131,6 +134,8 @@ type PostureMount struct {
 	SizeBytes   int64  `json:"size_bytes,omitempty"`
 	Inodes      int64  `json:"inodes,omitempty"`
 	Mode        uint32 `json:"mode,omitempty"`
+	UID         uint32 `json:"uid,omitempty"` // owner of a tmpfs, in the container
+	GID         uint32 `json:"gid,omitempty"`
 	Propagation string `json:"propagation,omitempty"`
 	CopyUp      bool   `json:"copy_up,omitempty"` // starts with what the image has there
 }
@@ -179,6 +184,7 @@ type PostureHost struct {
 	CgroupV2       bool     `json:"cgroup_v2"`
 	DefaultMemory  int64    `json:"default_memory"`
 	CPUs           int      `json:"cpus"`
+	PossibleCPUs   int      `json:"possible_cpus"`
 	NofileHard     uint64   `json:"nofile_hard"`
 	SwapAccounting bool     `json:"swap_accounting"`
 	DiskQuota      bool     `json:"disk_quota"`

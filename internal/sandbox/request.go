@@ -40,13 +40,15 @@ type Request struct {
 
 	Devices           []Device
 	DeviceCgroupRules []string
-	// DeviceRequests are requests to a device driver (--gpus), each named by its driver.
+	// DeviceRequests are requests to a device driver (--gpus), each named by its driver; there is none.
 	DeviceRequests []string
 	Mounts         []Mount
-	Sysctls        map[string]string
-	Ulimits        []Ulimit
-	Resources      Resources
-	OomScoreAdj    int
+	// CopyUp are those of /run, /tmp and /var/tmp in which the image has something: they start with it.
+	CopyUp      []string
+	Sysctls     map[string]string
+	Ulimits     []Ulimit
+	Resources   Resources
+	OomScoreAdj int
 	// Secrets are names; their contents never pass through here.
 	Secrets []string
 	// MaskedPaths and ReadonlyPaths replace the default lists; nil keeps them. What a list leaves
@@ -97,6 +99,8 @@ type Mount struct {
 	// Target is an absolute path in the container.
 	Target   string
 	ReadOnly bool
+	// File says that the source is a file, not a directory.
+	File bool
 	// Options are mount options by their usual names: exec, noexec, suid, nosuid, dev, nodev.
 	Options []string
 	// SizeBytes and Inodes cap a tmpfs; 0 means the default. Mode is its root's; 0 means 1777.

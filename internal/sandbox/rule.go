@@ -3,17 +3,16 @@ package sandbox
 // The rules: each names one kind of relaxation, as [[allow]] entries and
 // refusals write it. What the values of a rule are is said beside it.
 const (
-	RulePrivileged       = "privileged"         // no values
+	RulePrivileged       = "privileged"         // no values; covers cap-add, security-opt, seccomp, unmasked-paths and devices
 	RuleCapAdd           = "cap-add"            // capability names without CAP_, or ALL
-	RuleSecurityOpt      = "security-opt"       // the option: seccomp=unconfined, seccomp=custom, apparmor=NAME, label=disable, no-new-privileges=false
+	RuleSecurityOpt      = "security-opt"       // the option: seccomp=unconfined, seccomp=custom, apparmor=NAME, label=disable, no-new-privileges=false …
 	RuleSeccomp          = "seccomp"            // groups of system calls that seccomp=+GROUP opens
 	RuleUnmaskedPaths    = "unmasked-paths"     // paths of /proc and /sys, or all
 	RuleWritableRoot     = "writable-root"      // no values
-	RuleHostNamespace    = "host-namespace"     // pid, ipc, uts, cgroup, user, network
+	RuleHostNamespace    = "host-namespace"     // pid, ipc, uts, cgroup, time, user, network
 	RuleJoinNamespace    = "join-namespace"     // pid, ipc, network
 	RuleDevice           = "device"             // paths of the host
 	RuleDeviceCgroupRule = "device-cgroup-rule" // the rules themselves
-	RuleDeviceRequest    = "device-request"     // names of drivers
 	RuleMountOption      = "mount-option"       // exec, suid, dev, propagation
 	RuleSysctl           = "sysctl"             // names
 	RuleLimit            = "limit"              // memory, swap, pids, log, oom-kill-disable, oom-score-adj, cpu-realtime, or a ulimit's name
