@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/bailey-run/bailey/internal/engine/files"
+	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/engine/view"
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
+	"golang.org/x/sys/unix"
+)
+
+// root is a container's root directory, as the node can reach it now.
+type root struct {
+	dir     *os.File
+	mapping files.Mapping
+	release func()
+}
+
+func (r *root) close() {
+	_ = r.dir.Close()
+	r.release()
+}
+
+// openRoot opens the root of a container: through its process while it runs,
+// so that its mounts are seen, else as a view that is kept from being started
+// meanwhile.
+func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *cont, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.lock(ctx); err != nil {
+		return nil, nil, err
+	}
+	rec := c.record()
+	if write && !rec.Posture.Root.Writable {
+		// Only volumes and tmpfs may be written; the kernel decides for a
+		// running container, and a stopped one has none of them mounted.
+		if c.current() == nil {
+			c.unlock()
+			return nil, nil, fmt.Errorf("the root file system of container %s is read-only: start it and copy to a volume or tmpfs of it: %w", rec.Name, errdefs.ErrPermissionDenied)
+		}
+	}
+	if r, err := c.running(); err == nil {
+		c.unlock()
+		dir, err := openProcessRoot(r)
+		if err != nil {
+			return nil, nil, fmt.Errorf("root of container %s: %w", rec.Name, err)
+		}
+		return &root{dir: dir, mapping: files.Mapping{Base: r.bind.IDBase}, release: func() {}}, c, nil
+	}
+	dir, err := e.openView(ctx, &rec)
+	if err != nil {
+		c.unlock()
+		return nil, nil, err
+	}
+	return &root{dir: dir, release: c.unlock}, c, nil
+}
+
+// openProcessRoot opens /proc/PID/root and makes sure that the process is
+// still the one that was meant.
+func openProcessRoot(r *run) (*os.File, error) {
+	dir, err := os.OpenFile("/proc/"+strconv.Itoa(r.Pid())+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if isClosed(r.Done()) {
+		return nil, errors.Join(errors.New("the container has just ended"), dir.Close())
+	}
+	return dir, nil
+}
+
+func (e *Engine) openView(ctx context.Context, rec *store.Container) (*os.File, error) {
+	img, err := e.opts.Images.Get(ctx, rec.ImageID)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := e.opts.Images.Rootfs(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	dir := e.containerDir(rec.ID)
+	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+	for _, d := range []string{dir, upper, work} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, fmt.Errorf("container %s: %w", rec.Name, err)
+		}
+	}
+	lower := layers.Lower
+	if generated := filepath.Join(dir, "layer"); linkExists(generated) {
+		lower = append([]string{generated}, lower...)
+	}
+	return view.Open(lower, upper, work)
+}
+
+// StatPath describes a path of a container.
+func (e *Engine) StatPath(ctx context.Context, ref, path string) (container.PathStat, error) {
+	r, _, err := e.openRoot(ctx, ref, false)
+	if err != nil {
+		return container.PathStat{}, err
+	}
+	defer r.close()
+	return statIn(r, ref, path)
+}
+
+func statIn(r *root, ref, path string) (container.PathStat, error) {
+	s, err := files.Lstat(r.dir, path)
+	if errors.Is(err, os.ErrNotExist) {
+		return container.PathStat{}, fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+	}
+	if err != nil {
+		return container.PathStat{}, fmt.Errorf("look at %s in container %s: %w", path, ref, err)
+	}
+	return container.PathStat(s), nil
+}
+
+// CopyFrom returns what lies at a path as a tar archive.
+func (e *Engine) CopyFrom(ctx context.Context, ref, path string) (io.ReadCloser, container.PathStat, error) {
+	r, c, err := e.openRoot(ctx, ref, false)
+	if err != nil {
+		return nil, container.PathStat{}, err
+	}
+	stat, err := statIn(r, ref, path)
+	if err != nil {
+		r.close()
+		return nil, stat, err
+	}
+	e.emit(c, events.ActionArchivePath, nil)
+	return stream(r, func(w io.Writer) error { return files.TarFrom(r.dir, path, r.mapping, w) }), stat, nil
+}
+
+// CopyTo lays an archive into a directory of a container.
+func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader, o CopyOptions) error {
+	r, c, err := e.openRoot(ctx, ref, true)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	err = files.Untar(r.dir, path, r.mapping, archive, files.UntarOptions{NoOverwriteDirNonDir: o.NoOverwriteDirNonDir, KeepIDs: o.CopyUIDGID})
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("Could not find the directory %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%s in container %s is read-only: copy to a volume or tmpfs of it: %w", path, ref, errdefs.ErrPermissionDenied)
+	case err != nil:
+		return fmt.Errorf("copy to %s in container %s: %w", path, ref, err)
+	}
+	e.emit(c, events.ActionExtractToDir, nil)
+	return nil
+}
+
+// Export returns a container's root file system as a tar archive.
+func (e *Engine) Export(ctx context.Context, ref string) (io.ReadCloser, error) {
+	r, c, err := e.openRoot(ctx, ref, false)
+	if err != nil {
+		return nil, err
+	}
+	e.emit(c, events.ActionExport, nil)
+	return stream(r, func(w io.Writer) error { return files.Export(r.dir, r.mapping, w) }), nil
+}
+
+// Changes lists what a container's files differ in from its image.
+func (e *Engine) Changes(ctx context.Context, ref string) ([]container.FilesystemChange, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return nil, err
+	}
+	rec := c.record()
+	img, err := e.opts.Images.Get(ctx, rec.ImageID)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := e.opts.Images.Rootfs(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := files.Changes(filepath.Join(e.containerDir(rec.ID), "upper"), layers.Lower)
+	if err != nil {
+		return nil, fmt.Errorf("changes of container %s: %w", rec.Name, err)
+	}
+	out := []container.FilesystemChange{}
+	for _, ch := range changes {
+		out = append(out, container.FilesystemChange{Path: ch.Path, Kind: container.ChangeType(ch.Kind)})
+	}
+	return out, nil
+}
+
+// stream runs a writer of an archive behind a reader, and lets go of the root
+// when the reader is closed or the archive is complete.
+func stream(r *root, write func(io.Writer) error) io.ReadCloser {
+	pr, pw := io.Pipe()
+	go func() {
+		defer r.close()
+		pw.CloseWithError(write(pw))
+	}()
+	return pr
+}

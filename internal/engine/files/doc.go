@@ -1,0 +1,9 @@
+// Package files moves files between a host and the root directory of a
+// container, which may be hostile and may change underfoot.
+//
+// A root is an open directory. Every path is resolved by the kernel inside it
+// (openat2 with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS), so that no link,
+// however it is swapped meanwhile, leads outside (CVE-2018-15664,
+// CVE-2026-41568, CVE-2026-42306). Archives are read and written in-process;
+// nothing of the container is executed.
+package files
