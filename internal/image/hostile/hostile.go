@@ -3,6 +3,8 @@
 package hostile
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -41,3 +43,22 @@ func (e *Error) Error() string {
 
 // Unwrap makes errors.Is(err, errdefs.ErrInvalidArgument) true.
 func (e *Error) Unwrap() error { return errdefs.ErrInvalidArgument }
+
+// Refuse makes an Error for one entry; the caller higher up adds layer and image with In.
+func Refuse(class, entry, format string, args ...any) *Error {
+	return &Error{Class: class, Entry: entry, Reason: fmt.Sprintf(format, args...)}
+}
+
+// In says which layer and image a refusal inside err is about, where err does not say so yet, and returns err.
+func In(err error, image, layer string) error {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		if refusal.Image == "" {
+			refusal.Image = image
+		}
+		if refusal.Layer == "" {
+			refusal.Layer = layer
+		}
+	}
+	return err
+}
