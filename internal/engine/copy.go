@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/bailey-run/bailey/internal/engine/files"
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -73,7 +74,10 @@ func openProcessRoot(r *run) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isClosed(r.Done()) {
+	// Looked at after the open: a number that was given to another process
+	// before it shows here.
+	ids, err := os.ReadFile("/proc/" + strconv.Itoa(r.Pid()) + "/uid_map")
+	if f := strings.Fields(string(ids)); err != nil || len(f) != 3 || f[1] != strconv.FormatUint(uint64(r.bind.IDBase), 10) {
 		return nil, errors.Join(errors.New("the container has just ended"), dir.Close())
 	}
 	return dir, nil

@@ -151,7 +151,8 @@ func (r *run) stopHealth() {
 func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, timeout time.Duration) *container.HealthcheckResult {
 	out := &container.HealthcheckResult{Start: time.Now(), ExitCode: -1}
 	defer func() { out.End = time.Now() }()
-	process, err := sandbox.ExecProcess(c.record().Posture, sandbox.ExecRequest{Args: args})
+	rec := c.record()
+	process, err := sandbox.ExecProcess(rec.Posture, e.bindingFor(&rec, r.bind, nil), sandbox.ExecRequest{Args: args})
 	if err != nil {
 		out.Output = err.Error()
 		return out
