@@ -192,6 +192,16 @@ func TestMountRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"another range for a read-only root": func(t *testing.T, c *Config) {
+			c.IDBase += IDs
+			c.Upper, c.Work = "", ""
+		},
+		"a read-only layer of other ids": func(t *testing.T, c *Config) {
+			if err := os.Chown(c.Lower[2], 1<<20, 0); err != nil {
+				t.Fatal(err)
+			}
+			c.Upper, c.Work = "", ""
+		},
 		"a writable layer of other ids": func(t *testing.T, c *Config) {
 			if err := os.Chown(c.Upper, testBase, testBase); err != nil {
 				t.Fatal(err)
