@@ -53,8 +53,9 @@ func (d *demo) makeDebian(ctx context.Context) error {
 			return err
 		}
 	}
-	// Documentation and translations are left out: a server reads neither.
-	args := []string{"--quiet", "--variant=essential", "--include=nginx-light", "--aptopt=APT::Install-Recommends \"false\""}
+	// Device nodes are the engine's business; an image that brings its own is refused. Documentation and translations
+	// are left out: a server reads neither.
+	args := []string{"--quiet", "--variant=essential", "--skip=output/dev", "--include=nginx-light", "--aptopt=APT::Install-Recommends \"false\""}
 	for _, dir := range []string{"doc", "man", "locale", "info"} {
 		args = append(args, "--dpkgopt=path-exclude=/usr/share/"+dir+"/*")
 	}
