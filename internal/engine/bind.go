@@ -26,6 +26,7 @@ func (e *Engine) bindingFor(rec *store.Container, b *binding, sources map[string
 		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
 		InitPath:     e.opts.Runtime.InitPath(),
 		MountSources: sources,
+		MapMounts:    true,
 		OCIVersion:   ociVersion(e.opts.Runtime.Info()),
 	}
 }

@@ -63,7 +63,7 @@ func (e *Engine) ExecCreate(ctx context.Context, ref string, r container.ExecCre
 		}
 		req.Identity = &who.Identity
 	}
-	process, err := sandbox.ExecProcess(rec.Posture, e.bindingFor(&rec, run.bind, nil), req)
+	process, err := sandbox.ExecProcess(rec.Posture, req)
 	if err != nil {
 		return "", refusal(err)
 	}

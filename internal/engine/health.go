@@ -152,7 +152,7 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 	out := &container.HealthcheckResult{Start: time.Now(), ExitCode: -1}
 	defer func() { out.End = time.Now() }()
 	rec := c.record()
-	process, err := sandbox.ExecProcess(rec.Posture, e.bindingFor(&rec, r.bind, nil), sandbox.ExecRequest{Args: args})
+	process, err := sandbox.ExecProcess(rec.Posture, sandbox.ExecRequest{Args: args})
 	if err != nil {
 		out.Output = err.Error()
 		return out

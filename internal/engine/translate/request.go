@@ -83,6 +83,11 @@ func unsupported(h *container.HostConfig) error {
 	case h.AutoRemove && h.RestartPolicy.Name != "" && h.RestartPolicy.Name != container.RestartPolicyDisabled:
 		return fmt.Errorf("conflicting options: cannot set both --rm and --restart: %w", errdefs.ErrInvalidArgument)
 	}
+	for flag, mode := range map[string]string{"--network": string(h.NetworkMode), "--pid": string(h.PidMode), "--ipc": string(h.IpcMode)} {
+		if strings.HasPrefix(mode, "container:") {
+			return fmt.Errorf("%s %s: namespaces are not shared between containers; put both on a network of their own with `bailey network create`: %w", flag, mode, errdefs.ErrNotImplemented)
+		}
+	}
 	return CheckRestart(h.RestartPolicy)
 }
 
