@@ -75,7 +75,7 @@ uninstall)
 	rmdir "$etc" 2>/dev/null || true
 	[[ -z "$live" ]] || systemctl daemon-reload
 	if [[ -z "$dest" && -d /var/lib/bailey ]]; then
-		say "kept /var/lib/bailey with its containers and images; to remove them, before uninstalling: bailey destroy"
+		say "kept /var/lib/bailey with its containers and images; to remove them, before uninstalling: bailey destroy --dir /var/lib/bailey --data"
 	fi
 	;;
 *)
