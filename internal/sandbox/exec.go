@@ -10,8 +10,9 @@ import (
 
 // ExecProcess returns a further process for a container. It has the
 // container's posture: another user gets what that user would have had from
-// the start, and no request makes it more.
-func ExecProcess(p Posture, b Binding, r ExecRequest) (*specs.Process, error) {
+// the start, and no request makes it more. Its SELinux label is left to the
+// runtime, which takes the container's.
+func ExecProcess(p Posture, r ExecRequest) (*specs.Process, error) {
 	id := p.Identity
 	if r.Identity != nil {
 		id = *r.Identity
@@ -32,7 +33,6 @@ func ExecProcess(p Posture, b Binding, r ExecRequest) (*specs.Process, error) {
 	proc := p.process(r.Args, id)
 	proc.Terminal, proc.Cwd = r.Terminal, dir
 	proc.Env = defaultEnv(override(p.Env, r.Env), p.Hostname, r.Terminal)
-	proc.SelinuxLabel, _ = p.SELinuxLabels(b.IDBase)
 	return proc, nil
 }
 
