@@ -1,0 +1,58 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/api/types/plugin"
+)
+
+// notManager is Docker's answer where a cluster would be needed; clients know its words.
+func notManager() error {
+	return fmt.Errorf(`This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.%w`, quiet(errdefs.ErrUnavailable)) //nolint:staticcheck // Docker's words
+}
+
+func swarmAbsent(*call) error { return notManager() }
+
+func swarmStart(*call) error {
+	return unsupported("forming a cluster over this API is not supported by this node")
+}
+
+func swarmLeave(*call) error {
+	return fmt.Errorf("This node is not part of a swarm%w", quiet(errdefs.ErrUnavailable)) //nolint:staticcheck // Docker's words
+}
+
+func getPlugins(c *call) error { return c.json(http.StatusOK, []plugin.Plugin{}) }
+
+func pluginAbsent(c *call) error {
+	return fmt.Errorf("plugin %q not found: this node has no plugins%w", c.name, quiet(errdefs.ErrNotFound))
+}
+
+func pluginRefused(*call) error {
+	return unsupported("plugins are not supported: they would run as root on this host")
+}
+
+func buildAbsent(*call) error {
+	return unsupported("building images is not supported by this node: build elsewhere and bring the image with load or pull")
+}
+
+// pruneBuild removes a build cache that does not exist; `docker system prune` wants it.
+func pruneBuild(c *call) error {
+	return c.json(http.StatusOK, build.CachePruneReport{CachesDeleted: []string{}})
+}
+
+func commitAbsent(*call) error {
+	return unsupported("making an image of a container is not supported: what runs would no longer be what was built and signed")
+}
+
+func checkpointAbsent(*call) error { return unsupported("checkpoints are not supported") }
+
+func searchAbsent(*call) error {
+	return unsupported("searching a registry is not supported: look on its web page, and pull by name")
+}
+
+func distributionAbsent(*call) error {
+	return unsupported("asking a registry about an image without pulling it is not supported: pull it and inspect it")
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bailey-run/bailey/internal/api/strict"
+	"github.com/bailey-run/bailey/internal/sandbox"
+)
+
+// bodyTime is how long a client may take to send a JSON body.
+const bodyTime = 30 * time.Second
+
+// call is one request on its way.
+type call struct {
+	s       *Server
+	w       *reply
+	r       *http.Request
+	q       *query
+	version version
+	caller  sandbox.Caller
+	route   *route
+	// name is what {name} in the route's path stood for.
+	name string
+}
+
+// reply notes whether an answer has begun: from then on no error can be sent.
+type reply struct {
+	http.ResponseWriter
+	begun bool
+}
+
+// WriteHeader begins the answer.
+func (w *reply) WriteHeader(code int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Write begins the answer if it has not begun, and goes on with it.
+func (w *reply) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// flush sends what was written so far.
+func (c *call) flush() error {
+	c.w.begun = true
+	return http.NewResponseController(c.w).Flush()
+}
+
+// ctx ends when the client leaves.
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// streamCtx ends when the client leaves or the server is being shut down. It is
+// for answers without an end of their own; others get time to finish.
+func (c *call) streamCtx() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.r.Context())
+	stop := context.AfterFunc(c.s.drain, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// body decodes the request's JSON body. A request without one gives the zero T.
+func body[T any](c *call, legacy strict.Legacy) (T, error) {
+	var zero T
+	kind := c.r.Header.Get("Content-Type")
+	if c.r.ContentLength == 0 {
+		return zero, nil
+	}
+	// A web page can not send this type without asking first, so it also keeps pages out.
+	media, params, err := mime.ParseMediaType(kind)
+	if err != nil || media != "application/json" {
+		return zero, invalid("unsupported Content-Type header (%s): must be 'application/json'", shorten(kind))
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return zero, invalid("unsupported charset %q: JSON is UTF-8", shorten(charset))
+	}
+	if c.r.Header.Get("Content-Encoding") != "" {
+		return zero, invalid("a compressed JSON body is not supported: send it plain")
+	}
+	control := http.NewResponseController(c.w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }() // a broken connection shows at the next use
+	}
+	return strict.Decode[T](c.r.Body, strict.Options{MaxBytes: c.s.maxBody, Legacy: legacy})
+}

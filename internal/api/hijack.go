@@ -1,0 +1,88 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxDrained is how much of a request's body is read away before its connection
+// becomes a stream, in bytes.
+const maxDrained = 1 << 20
+
+// headTime is how long the head of an answer may take to be sent.
+const headTime = 10 * time.Second
+
+// hijacked is a connection that has left HTTP.
+type hijacked struct {
+	net.Conn
+	in io.Reader // what was read ahead, then the connection
+}
+
+// checkUpgrade reports whether the client asks for the connection by an
+// upgrade. Docker's clients always do; curl does not, and gets the connection
+// all the same, as Docker has it.
+func (c *call) checkUpgrade() (bool, error) {
+	switch v := c.r.Header.Get("Upgrade"); {
+	case v == "":
+		return false, nil
+	case strings.EqualFold(v, "tcp"):
+		return true, nil
+	default:
+		return false, invalid("upgrade to %q is not supported: only tcp is", shorten(v))
+	}
+}
+
+// hijack answers with the head of a stream and takes the connection out of HTTP.
+func (c *call) hijack(upgrade, tty bool) (*hijacked, error) {
+	if c.r.ContentLength > 0 {
+		// Some clients repeat their options as a body. Left unread it would reach the container as input.
+		if c.r.ContentLength > maxDrained {
+			return nil, invalid("a body of %d bytes stands where a stream begins", c.r.ContentLength)
+		}
+		if _, err := io.CopyN(io.Discard, c.r.Body, c.r.ContentLength); err != nil && err != io.EOF {
+			return nil, fmt.Errorf("read the request body: %w", err)
+		}
+	}
+	header := c.w.Header().Clone()
+	conn, rw, err := http.NewResponseController(c.w).Hijack()
+	if err != nil {
+		return nil, fmt.Errorf("take over the connection: %w", err)
+	}
+	c.w.begun = true
+	var head strings.Builder
+	if upgrade {
+		head.WriteString("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n")
+		header.Set("Content-Type", mediaType(c.version, tty))
+	} else {
+		head.WriteString("HTTP/1.1 200 OK\r\n")
+		header.Set("Content-Type", mediaType(0, tty))
+	}
+	err = conn.SetDeadline(time.Now().Add(headTime))
+	if err == nil {
+		err = header.Write(&head)
+	}
+	if err == nil {
+		_, err = io.WriteString(conn, head.String()+"\r\n")
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		_ = conn.Close() // the first error says why
+		return nil, errCut
+	}
+	ahead, _ := rw.Reader.Peek(rw.Reader.Buffered()) // can not fail: it is there
+	return &hijacked{Conn: conn, in: io.MultiReader(bytes.NewReader(ahead), conn)}, nil
+}
+
+// closeWrite tells the client that no more comes.
+func (h *hijacked) closeWrite() {
+	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // a client that left needs no telling
+	}
+}

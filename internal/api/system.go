@@ -1,0 +1,69 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/moby/moby/api/types/registry"
+	"github.com/moby/moby/api/types/swarm"
+)
+
+// ping answers whether the node is there. Clients negotiate the version by its headers.
+func ping(c *call) error {
+	h := c.w.Header()
+	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Builder-Version", "2")
+	h.Set("Swarm", string(swarm.LocalNodeStateInactive))
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	if c.r.Method == http.MethodHead {
+		h.Set("Content-Length", "0")
+		return c.empty(http.StatusOK)
+	}
+	h.Set("Content-Length", "2")
+	c.w.WriteHeader(http.StatusOK)
+	_, err := c.w.Write([]byte("OK"))
+	return err
+}
+
+func getVersion(c *call) error {
+	v, err := c.s.engine.Version(c.ctx())
+	if err != nil {
+		return err
+	}
+	v.APIVersion, v.MinAPIVersion = MaxVersion, MinVersion
+	for i := range v.Components {
+		// Older command lines show the versions from here.
+		if d := &v.Components[i]; d.Name == "Engine" && d.Details["ApiVersion"] == "" {
+			details := map[string]string{"ApiVersion": MaxVersion, "MinAPIVersion": MinVersion}
+			for k, v := range d.Details {
+				details[k] = v
+			}
+			d.Details = details
+		}
+	}
+	return c.json(http.StatusOK, v)
+}
+
+func getInfo(c *call) error {
+	info, err := c.s.engine.Info(c.ctx())
+	if err != nil {
+		return err
+	}
+	if info.Swarm.LocalNodeState == "" {
+		info.Swarm.LocalNodeState = swarm.LocalNodeStateInactive
+	}
+	return c.json(http.StatusOK, info)
+}
+
+func decodeAuth(c *call) (registry.AuthConfig, error) {
+	return body[registry.AuthConfig](c, legacyAuth)
+}
+
+// postAuth tries credentials on a registry.
+func postAuth(c *call, a registry.AuthConfig) error {
+	answer, err := c.s.engine.RegistryLogin(c.ctx(), a)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answer)
+}

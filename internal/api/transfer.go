@@ -1,0 +1,142 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/bailey-run/bailey/internal/image"
+	"github.com/moby/moby/api/types/registry"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// reference joins a name and a tag or digest that stand in two parameters. What
+// they may hold is decided by whoever takes the joined name apart.
+func (c *call) reference(nameKey, tagKey string) (string, error) {
+	name, tag := c.q.text(nameKey), c.q.text(tagKey)
+	switch {
+	case tag == "":
+		return name, nil
+	case name == "":
+		return "", invalid("the parameter %s is given without %s", tagKey, nameKey)
+	case strings.Contains(tag, ":"): // a digest
+		return name + "@" + tag, nil
+	}
+	return name + ":" + tag, nil
+}
+
+// credential reads who asks a registry. Docker ignores a header that it can not
+// read; here that would turn a typing error into an anonymous request.
+func (c *call) credential() (image.Credential, error) {
+	header := c.r.Header.Get(registry.AuthHeader)
+	return image.ParseAuth(strings.NewReplacer("+", "-", "/", "_").Replace(header)) // some clients use the standard alphabet
+}
+
+// fetchRequest is a pull, or with archive set the import of the body.
+type fetchRequest struct {
+	ref      string
+	auth     image.Credential
+	platform *ocispec.Platform
+	archive  bool
+	message  string
+	changes  []string
+}
+
+func (r fetchRequest) object() string { return r.ref }
+
+func decodeFetch(c *call) (r fetchRequest, err error) {
+	if r.platform, err = parsePlatform(c.q.text("platform")); err != nil {
+		return r, err
+	}
+	from, src := c.q.text("fromImage"), c.q.text("fromSrc")
+	switch {
+	case from != "" && src != "":
+		return r, invalid("fromImage and fromSrc are both given")
+	case from != "":
+		if r.ref, err = c.reference("fromImage", "tag"); err != nil {
+			return r, err
+		}
+		r.ref = strings.TrimSuffix(r.ref, ":")
+		r.auth, err = c.credential()
+		return r, err
+	case src != "-":
+		return r, unsupported("importing from an address is not supported: fetch the archive yourself and import it from standard input (-)")
+	}
+	r.archive, r.message, r.changes = true, c.q.text("message"), c.q.list("changes")
+	r.ref, err = c.reference("repo", "tag")
+	return r, err
+}
+
+func postFetch(c *call, r fetchRequest) error {
+	p := &progress{c: c}
+	if !r.archive {
+		return p.finish(c.s.engine.ImagePull(c.ctx(), r.ref, image.PullOptions{Auth: r.auth, Platform: r.platform}, p.report))
+	}
+	opts := image.ImportOptions{Name: r.ref, Message: r.message, Changes: r.changes, Platform: r.platform}
+	id, err := c.s.engine.ImageImport(c.ctx(), c.r.Body, opts, p.report)
+	if err == nil {
+		p.report(image.Event{Status: id})
+	}
+	return p.finish(err)
+}
+
+// pushRequest is the name to push and who pushes.
+type pushRequest struct {
+	ref  string
+	auth image.Credential
+}
+
+func decodePush(c *call) (r pushRequest, err error) {
+	if _, err = ownPlatform(c, "platform"); err != nil {
+		return r, err
+	}
+	r.ref = c.name
+	if tag := c.q.text("tag"); tag != "" {
+		r.ref += ":" + tag
+	}
+	r.auth, err = c.credential()
+	return r, err
+}
+
+func postPush(c *call, r pushRequest) error {
+	p := &progress{c: c}
+	return p.finish(c.s.engine.ImagePush(c.ctx(), r.ref, image.PushOptions{Auth: r.auth}, p.report))
+}
+
+// loadRequest says whether only the outcome is wanted.
+type loadRequest struct{ quiet bool }
+
+func decodeLoad(c *call) (loadRequest, error) {
+	_, err := ownPlatform(c, "platform")
+	return loadRequest{quiet: c.q.flagOr("quiet", true)}, err
+}
+
+func postLoad(c *call, r loadRequest) error {
+	p := &progress{c: c, quiet: r.quiet}
+	return p.finish(c.s.engine.ImageLoad(c.ctx(), c.r.Body, p.report))
+}
+
+// saveRequest are the images to put into an archive.
+type saveRequest []string
+
+func decodeSave(c *call) (saveRequest, error) {
+	if _, err := ownPlatform(c, "platform"); err != nil {
+		return nil, err
+	}
+	if c.name != "" {
+		return saveRequest{c.name}, nil
+	}
+	names := c.q.list("names")
+	if len(names) == 0 {
+		return nil, invalid("no image is named: give one or more as ?names=")
+	}
+	return names, nil
+}
+
+func getSave(c *call, names saveRequest) error {
+	c.w.Header().Set("Content-Type", "application/x-tar")
+	err := c.s.engine.ImageSave(c.ctx(), names, c.w)
+	if err == nil && !c.w.begun {
+		return c.empty(http.StatusOK)
+	}
+	return err
+}
