@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // envClaim makes the re-executed test binary claim and release as a node:
@@ -260,6 +261,34 @@ func TestNoTwoHoldOneRange(t *testing.T) {
 	left, err := gone.all()
 	if err != nil || len(left) != 0 {
 		t.Errorf("left %v %v", left, err)
+	}
+}
+
+// Whoever removes claims waits for whoever else does.
+func TestRemovingTakesTheLock(t *testing.T) {
+	c := open(t, t.TempDir(), "/a")
+	base := claim(t, c)
+	for name, remove := range map[string]func() error{
+		"reclaim": func() error { _, err := c.Reclaim(nil); return err },
+		"release": func() error { return c.Release(base) },
+	} {
+		unlock, err := c.lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- remove() }()
+		select {
+		case <-done:
+			t.Errorf("%s did not wait", name)
+			unlock()
+			continue
+		case <-time.After(20 * time.Millisecond):
+		}
+		unlock()
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
