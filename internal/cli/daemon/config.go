@@ -82,7 +82,9 @@ func Load(f Flags) (Config, error) {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			dir = real // one directory is one node, whatever it is called
 		}
-		c.Dir, c.RunDir, c.Socket, etc = dir, filepath.Join(dir, "run"), filepath.Join(dir, "bailey.sock"), dir
+		if dir != DefaultDir {
+			c.Dir, c.RunDir, c.Socket, etc = dir, filepath.Join(dir, "run"), filepath.Join(dir, "bailey.sock"), dir
+		}
 	}
 	if strings.ContainsAny(c.Dir, ":,\\\n") || c.Dir == "/" {
 		return Config{}, fmt.Errorf("--dir %q: a node's directory cannot be / and cannot contain a colon, a comma, a backslash or a line feed, which mount options cannot carry; choose another one", c.Dir)
