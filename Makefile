@@ -13,8 +13,10 @@ PAYLOAD := internal/runtime/payload/bin
 VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
 VERSIONVAR := github.com/bailey-run/bailey/internal/version.Version
 
+# One way to compile for building, testing and linting, so that what one compiled the others find in the cache.
 # Stamping by the Go tool fails in a clone that another user owns; the version comes in through the linker.
-export GOFLAGS += -buildvcs=false
+export GOFLAGS += -buildvcs=false -trimpath
+export CGO_ENABLED := 0
 
 GOSOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null)
 EMBEDDED  := $(shell find internal -type f -not -name '*.go' -not -path '$(PAYLOAD)/*' -not -path '*/testdata/*' 2>/dev/null)
@@ -38,7 +40,8 @@ build: deps-build bin/bailey ## build bin/bailey, one binary that carries its OC
 .PHONY: test
 test: deps-test bin/bailey ## run every test: unit, architecture, end to end (as root; some skip otherwise)
 	@echo "==> testing every package (end-to-end tests run in namespaces of their own)"
-	@BAILEY_BIN=$(CURDIR)/bin/bailey go test -json -vet=off -timeout 14m $(TESTFLAGS) ./... 2>&1 | go run ./hack/testreport
+	@BAILEY_BIN=$(CURDIR)/bin/bailey timeout --foreground -k 30 15m \
+		go test -json -vet=off -timeout 14m $(TESTFLAGS) ./... 2>&1 | go run ./hack/testreport
 
 .PHONY: lint
 lint: deps-lint ## gofmt, go vet, staticcheck, and the architecture rules of test/arch
@@ -46,14 +49,14 @@ lint: deps-lint ## gofmt, go vet, staticcheck, and the architecture rules of tes
 
 .PHONY: demo
 demo: deps-demo bin/bailey ## make two images without a registry, run them hardened, show what that means
-	@CGO_ENABLED=0 go run ./test/demo -bailey bin/bailey
+	@go run ./test/demo -bailey bin/bailey
 
 ##@ Less often
 
 .PHONY: bench
 bench: deps-bench bin/bailey ## measure against SPECIFICATION.md and every engine installed here (PEERS=1 installs some)
 	@if [[ -n "$(PEERS)" ]]; then hack/deps.sh peers; fi
-	@$(STEP) "compiling the benchmark" env CGO_ENABLED=0 go build -trimpath -o bin/bailey-bench ./test/bench
+	@$(STEP) "compiling the benchmark" go build -o bin/bailey-bench ./test/bench
 	@bin/bailey-bench -bailey bin/bailey $(BENCHFLAGS)
 
 .PHONY: fuzz
@@ -85,7 +88,7 @@ deps-build deps-test deps-lint deps-demo deps-bench:
 $(PAYLOAD)/bailey-runc: go.mod go.sum Makefile
 	@mkdir -p $(@D)
 	@CGO_ENABLED=1 $(STEP) "building the OCI runtime $$(go list -m -f '{{.Path}} {{.Version}}' github.com/opencontainers/runc), static" \
-		go build -trimpath -tags seccomp,netgo,osusergo,runc_nocriu \
+		go build -tags seccomp,netgo,osusergo,runc_nocriu \
 		-ldflags '-s -w -linkmode external -extldflags -static' \
 		-o $@.new github.com/opencontainers/runc
 	@if readelf -l $@.new | grep -q INTERP; then echo "$@.new is not static; is libseccomp.a installed?" >&2; rm -f $@.new; exit 1; fi
@@ -93,12 +96,12 @@ $(PAYLOAD)/bailey-runc: go.mod go.sum Makefile
 
 $(PAYLOAD)/bailey-supervisor: $(SUPERVISORSOURCES) go.mod
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(STEP) "building the supervisor" go build -trimpath -ldflags '-s -w' -o $@.new ./cmd/bailey-supervisor
+	@$(STEP) "building the supervisor" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-supervisor
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
 
 $(PAYLOAD)/bailey-init: $(INITSOURCES) go.mod
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(STEP) "building the init" go build -trimpath -ldflags '-s -w' -o $@.new ./cmd/bailey-init
+	@$(STEP) "building the init" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-init
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
 
 # Written only when the version changed, so that a commit relinks and an unchanged tree does not.
@@ -107,8 +110,8 @@ bin/.version: FORCE
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 
 bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init go.mod bin/.version
-	@CGO_ENABLED=0 $(STEP) "building bin/bailey $(VERSION)" \
-		go build -trimpath -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
+	@$(STEP) "building bin/bailey $(VERSION)" \
+		go build -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
 
 .PHONY: FORCE
 FORCE:

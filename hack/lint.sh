@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 # Bailey itself is pure Go; without cgo no compiler and no C library is needed to look at it.
-export CGO_ENABLED=0
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:--buildvcs=false -trimpath}"
 failed=()
 
 check() { # check NAME COMMAND...

@@ -81,11 +81,17 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 // place makes the node's directory. Its parents must be open to search, because a container's root user, who is
 // nobody on the host, reaches its root filesystem through them.
 func (n *Node) place() error {
-	base, err := os.MkdirTemp("", "bailey-node-")
+	if err := removeStale(); err != nil {
+		return err
+	}
+	base, err := os.MkdirTemp("", basePattern)
 	if err != nil {
 		return err
 	}
 	n.base = base
+	if err := os.WriteFile(filepath.Join(base, "owner"), []byte(self()), 0o600); err != nil {
+		return err
+	}
 	if err := os.Chmod(base, 0o711); err != nil {
 		return err
 	}
