@@ -2,92 +2,106 @@ package runtime
 
 import (
 	"context"
-	"syscall"
+	"net"
+	"os"
+	"sync"
 
 	"github.com/bailey-run/bailey/internal/runtime/cgroup"
+	"github.com/bailey-run/bailey/internal/runtime/wire"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Container is one prepared, running or ended container. Its methods may be
 // called from several goroutines at once.
-type Container struct{}
+type Container struct {
+	r                *Runtime
+	id, runDir, home string
+	prepared         *PrepareRequest // nil when adopted
+	process          *os.Process     // the supervisor, when this daemon spawned it
+	supervisorGone   chan struct{}   // closed when process has ended
+	reapOnce         sync.Once
+
+	mu            sync.Mutex
+	control       *net.UnixConn // says when the container ends
+	supervisorPid int
+	starting      bool
+	started       *wire.Started
+	maps          *idMaps
+
+	done chan struct{} // closed when exit is set
+	exit Exit
+}
+
+func newContainer(r *Runtime, id, runDir, home string) *Container {
+	return &Container{r: r, id: id, runDir: runDir, home: home,
+		supervisorGone: make(chan struct{}), done: make(chan struct{})}
+}
 
 // ID is the container's id.
-func (c *Container) ID() string { return "" }
+func (c *Container) ID() string { return c.id }
 
 // Pid is the main process, as the host numbers it; 0 before Start.
-func (c *Container) Pid() int { return 0 }
+func (c *Container) Pid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started == nil {
+		return 0
+	}
+	return c.started.Pid
+}
 
 // SupervisorPid is the supervisor, in whose mount namespace the paths of
-// PathsIn exist.
-func (c *Container) SupervisorPid() int { return 0 }
-
-// Start mounts the root file system, delivers the secrets, opens the published
-// ports and executes the runtime. A refusal is a *StartError, after which the
-// supervisor is gone and only Delete is left to do. Cancelling ctx kills the
-// supervisor and what it started.
-func (c *Container) Start(ctx context.Context, req StartRequest) (Started, error) {
-	return Started{}, errUnwritten
+// PathsIn exist; 0 when there is none.
+func (c *Container) SupervisorPid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.supervisorPid
 }
 
 // Wait returns when the main process has ended and that is on disk. It may be
 // called any number of times, before and after the end.
-func (c *Container) Wait(ctx context.Context) (Exit, error) { return Exit{}, errUnwritten }
+func (c *Container) Wait(ctx context.Context) (Exit, error) {
+	select {
+	case <-c.done:
+		return c.exit, nil
+	default:
+	}
+	select {
+	case <-c.done:
+		return c.exit, nil
+	case <-ctx.Done():
+		return Exit{}, ctx.Err()
+	}
+}
 
 // Done is closed when Wait would return at once.
-func (c *Container) Done() <-chan struct{} { return nil }
+func (c *Container) Done() <-chan struct{} { return c.done }
 
-// Attach opens a stream to the container or to one of its execs.
-func (c *Container) Attach(ctx context.Context, req AttachRequest) (*Stream, error) {
-	return nil, errUnwritten
-}
-
-// Resize sets a terminal's size; execID is empty for the container's own.
-func (c *Container) Resize(ctx context.Context, execID string, rows, cols uint16) error {
-	return errUnwritten
-}
-
-// Exec starts a further process. A refusal is a *StartError.
-func (c *Container) Exec(ctx context.Context, req ExecRequest) (ExecStarted, error) {
-	return ExecStarted{}, errUnwritten
-}
-
-// ExecWait returns when the exec has ended. ErrNoExec when it is not known (any more).
-func (c *Container) ExecWait(ctx context.Context, execID string) (Exit, error) {
-	return Exit{}, errUnwritten
-}
-
-// Signal sends a signal to the main process. ErrNotRunning when it has ended.
-func (c *Container) Signal(ctx context.Context, sig syscall.Signal) error { return errUnwritten }
-
-// SignalExec sends a signal to an exec's process.
-func (c *Container) SignalExec(ctx context.Context, execID string, sig syscall.Signal) error {
-	return errUnwritten
+func (c *Container) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Kill kills every process of the container and returns when none is left.
-func (c *Container) Kill(ctx context.Context) error { return errUnwritten }
+func (c *Container) Kill(ctx context.Context) error { return c.r.cgroups.KillAll(ctx, c.id) }
 
 // Pause freezes every process; Resume lets them go on.
-func (c *Container) Pause(ctx context.Context) error { return errUnwritten }
+func (c *Container) Pause(ctx context.Context) error { return c.r.cgroups.Freeze(ctx, c.id) }
 
 // Resume undoes Pause.
-func (c *Container) Resume(ctx context.Context) error { return errUnwritten }
+func (c *Container) Resume(ctx context.Context) error { return c.r.cgroups.Thaw(ctx, c.id) }
+
+// Pids lists the container's processes as the host numbers them.
+func (c *Container) Pids(context.Context) ([]int, error) { return c.r.cgroups.Pids(c.id) }
+
+// Stats reads what the container has used.
+func (c *Container) Stats(context.Context) (cgroup.Stats, error) { return c.r.cgroups.Stats(c.id) }
 
 // Update changes the limits of a running container.
 func (c *Container) Update(ctx context.Context, res *specs.LinuxResources) error {
-	return errUnwritten
+	return c.r.update(ctx, c.id, res)
 }
-
-// Pids lists the container's processes as the host numbers them.
-func (c *Container) Pids(ctx context.Context) ([]int, error) { return nil, errUnwritten }
-
-// Stats reads what the container has used.
-func (c *Container) Stats(ctx context.Context) (cgroup.Stats, error) {
-	return cgroup.Stats{}, errUnwritten
-}
-
-// Delete ends whatever is left of the container (supervisor, processes,
-// control groups, the runtime's state, the run directory). It may be called in
-// every state, again after a failure, and again after a success.
-func (c *Container) Delete(ctx context.Context) error { return errUnwritten }

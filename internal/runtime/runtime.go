@@ -3,22 +3,102 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/bailey-run/bailey/internal/runtime/cgroup"
+	"github.com/bailey-run/bailey/internal/runtime/payload"
 )
 
 // Runtime executes containers for one node.
 type Runtime struct {
-	opts    Options
-	info    Info
-	cgroups *cgroup.Manager
+	opts       Options
+	info       Info
+	cgroups    *cgroup.Manager
+	oci        *payload.Program
+	supervisor *payload.Program
+	init       *payload.Program
 }
 
-var errUnwritten = errors.New("runtime: being written")
+// ociDir is where the OCI runtime keeps its state, below RunDir.
+const ociDir = "oci"
 
 // Open unpacks the shipped programs, checks the OCI runtime's version and
-// digest (*UnsafeRuntimeError), and opens the node's control groups.
-func Open(ctx context.Context, o Options) (*Runtime, error) { return nil, errUnwritten }
+// digest (*UnsafeRuntimeError, *NotBuiltError), and opens the node's control
+// groups.
+func Open(ctx context.Context, o Options) (*Runtime, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Runtime{opts: o}
+	if err := r.openPrograms(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.RunDir, 0o711); err != nil {
+		return nil, err
+	}
+	if err := checkSearchable(o.RunDir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(r.runtimeDir(), 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	r.cgroups, err = cgroup.Open(o.Node)
+	return r, err
+}
+
+func (r *Runtime) openPrograms(ctx context.Context) error {
+	bin := filepath.Join(r.opts.StateDir, "bin")
+	var errs [3]error
+	r.supervisor, errs[0] = unpack(bin, payload.Supervisor)
+	r.init, errs[1] = unpack(bin, payload.Init)
+	mend := "take a newer one, or leave the choice out of the configuration to use the one that Bailey ships"
+	if r.opts.RuntimePath == "" {
+		mend = "run `make build` again"
+		r.oci, errs[2] = unpack(bin, payload.Runc)
+	} else {
+		r.oci, errs[2] = payload.Open(r.opts.RuntimePath)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
+	name, version, err := identifyRuntime(ctx, r.oci.Path)
+	if err != nil {
+		return err
+	}
+	r.info = Info{Name: name, Version: version, Path: r.oci.Path, Digest: r.oci.Digest()}
+	return checkSafe(r.oci.Path, name, version, mend)
+}
+
+func unpack(dir, name string) (*payload.Program, error) {
+	p, err := payload.Unpack(dir, name)
+	if errors.Is(err, payload.ErrMissing) {
+		return nil, &NotBuiltError{name}
+	}
+	return p, err
+}
+
+// checkSearchable makes sure that a container's root, who is nobody on the
+// host, can reach its root file system.
+func checkSearchable(dir string) error {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		st, err := os.Stat(d)
+		if err != nil {
+			return err
+		}
+		if st.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("%s cannot be entered by everyone, so no container could reach what is below it: `chmod o+x %s`, or choose another directory", d, d)
+		}
+		if d == filepath.Dir(d) {
+			return nil
+		}
+	}
+}
+
+func (r *Runtime) runtimeDir() string { return filepath.Join(r.opts.RunDir, ociDir) }
 
 // Info tells which OCI runtime is in use.
 func (r *Runtime) Info() Info { return r.info }
@@ -28,25 +108,20 @@ func (r *Runtime) Cgroups() *cgroup.Manager { return r.cgroups }
 
 // InitPath is the host path of the small static init that a spec may bind into
 // a container as its first process.
-func (r *Runtime) InitPath() string { return "" }
+func (r *Runtime) InitPath() string { return r.init.Path }
 
-// Prepare spawns the supervisor. Attach works from here on; nothing of the
-// container runs yet.
-func (r *Runtime) Prepare(ctx context.Context, req PrepareRequest) (*Container, error) {
-	return nil, errUnwritten
+// verify makes sure that what is about to be executed is what was checked.
+func (r *Runtime) verify() error {
+	for _, p := range []*payload.Program{r.supervisor, r.oci} {
+		err := p.Verify()
+		var changed *payload.ChangedError
+		if errors.As(err, &changed) {
+			return &UnsafeRuntimeError{Path: p.Path, Version: r.info.Version, Why: "it was changed after it had been verified",
+				Mend: "find out who replaced it, and restart bailey"}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
-
-// Adopt finds a container again that another daemon started. The container is
-// never nil when the error is: what Delete and Kill need is there for every
-// state. A container whose start is under way is waited for.
-func (r *Runtime) Adopt(ctx context.Context, id, runDir, containerDir string) (*Container, Status, error) {
-	return nil, Status{}, errUnwritten
-}
-
-// Orphans lists what this node left behind and no known container owns.
-func (r *Runtime) Orphans(ctx context.Context, known func(id string) bool) ([]Orphan, error) {
-	return nil, errUnwritten
-}
-
-// RemoveOrphan takes an orphan away, killing its processes first.
-func (r *Runtime) RemoveOrphan(ctx context.Context, o Orphan) error { return errUnwritten }

@@ -12,9 +12,12 @@
 //	control   Start      -> Started | Error, then Exit (inherited socket pair)
 //	wait      Wait       -> Started | Error, then Exit
 //	attach    Attach     -> OK | Error, then Output… until Exit or the end;
-//	                        the client sends Stdin… and CloseStdin
+//	                        the client sends Stdin…, CloseStdin and Detach
 //	exec      Exec       -> Started | Error
 //	resize    Resize     -> OK | Error
+//
+// An attached client that breaks off without Detach is taken for a daemon that
+// died: the standard input stays open for the next one.
 //
 // The package imports the standard library only, and little of it: it is
 // linked into a process of which one runs per container.

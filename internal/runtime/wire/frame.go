@@ -17,7 +17,8 @@ const (
 	KindExec       Kind = 4
 	KindResize     Kind = 5
 	KindStdin      Kind = 6 // raw bytes for the standard input
-	KindCloseStdin Kind = 7
+	KindCloseStdin Kind = 7 // the client's standard input has ended
+	KindDetach     Kind = 8 // the client goes away on purpose
 
 	KindOK      Kind = 32
 	KindError   Kind = 33

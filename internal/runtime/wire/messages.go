@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // Wait asks to be told when a process ends: the container's main one, or an
 // exec's.
 type Wait struct{ ExecID string }
@@ -35,10 +37,12 @@ type Started struct {
 	Ports      []Port // as asked for, with the chosen host ports
 }
 
-// Error is a refusal. Code is what a command line exits with: 125, 126 or 127.
+// Error is a refusal. When the OCI runtime refused, Log is what it logged (JSON
+// lines) and Stderr what it said besides; both are cut to a few KiB.
 type Error struct {
-	Code    int
 	Message string
+	Log     []byte
+	Stderr  []byte
 }
 
 // Exit tells how a process ended.
@@ -199,8 +203,9 @@ func ParseStarted(b []byte) (m Started, err error) {
 // Append appends the message.
 func (m *Error) Append(dst []byte) []byte {
 	f := fields{dst}
-	f.signed(1, int64(m.Code))
-	f.str(2, m.Message)
+	f.str(1, m.Message)
+	f.bytes(2, m.Log)
+	f.bytes(3, m.Stderr)
 	return f.b
 }
 
@@ -209,9 +214,11 @@ func ParseError(b []byte) (m Error, err error) {
 	err = each(b, func(tag byte, v value) error {
 		switch tag {
 		case 1:
-			m.Code = int(v.signed())
-		case 2:
 			m.Message = string(v)
+		case 2:
+			m.Log = bytes.Clone(v)
+		case 3:
+			m.Stderr = bytes.Clone(v)
 		}
 		return nil
 	})

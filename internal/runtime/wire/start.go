@@ -37,6 +37,7 @@ type Rootfs struct {
 	IDBase      uint32
 	ReadOnly    bool
 	AllowSetuid bool
+	Volatile    bool
 }
 
 // Secret is a file for the secrets' tmpfs. UID and GID are ids of the host.
@@ -160,6 +161,7 @@ func (m *Rootfs) append(dst []byte) []byte {
 	f.num(5, uint64(m.IDBase))
 	f.flag(6, m.ReadOnly)
 	f.flag(7, m.AllowSetuid)
+	f.flag(8, m.Volatile)
 	return f.b
 }
 
@@ -180,6 +182,8 @@ func parseRootfs(b []byte) (m Rootfs, err error) {
 			m.ReadOnly = v.flag()
 		case 7:
 			m.AllowSetuid = v.flag()
+		case 8:
+			m.Volatile = v.flag()
 		}
 		return nil
 	})

@@ -20,7 +20,7 @@ var samples = []struct {
 	{"resize", (&Resize{"", 24, 80}).Append, func(b []byte) (any, error) { return ParseResize(b) }, Resize{"", 24, 80}},
 	{"exec", sampleExec.Append, func(b []byte) (any, error) { return ParseExec(b) }, sampleExec},
 	{"started", sampleStarted.Append, func(b []byte) (any, error) { return ParseStarted(b) }, sampleStarted},
-	{"error", (&Error{127, "not found"}).Append, func(b []byte) (any, error) { return ParseError(b) }, Error{127, "not found"}},
+	{"error", (&Error{"not found", []byte("{}"), []byte("x")}).Append, func(b []byte) (any, error) { return ParseError(b) }, Error{"not found", []byte("{}"), []byte("x")}},
 	{"exit", (&Exit{137, 9, true, -5, "why"}).Append, func(b []byte) (any, error) { return ParseExit(b) }, Exit{137, 9, true, -5, "why"}},
 }
 
@@ -29,7 +29,7 @@ var sampleStart = Start{
 	LogPath: "/c/log.json", LogMaxSize: -1, LogMaxFiles: 3, NoLog: true,
 	Runtime: "/bin/runc", RuntimeDir: "/run/oci", Cgroup: "/bailey/c0ffee",
 	UID: 1879048192, GID: 7, OOMAdjusted: true, Rows: 24, Cols: 80,
-	Rootfs:  Rootfs{Lower: []string{"/a", "/b"}, Upper: "/u", Work: "/w", Target: "/t", IDBase: 1879048192, ReadOnly: true, AllowSetuid: true},
+	Rootfs:  Rootfs{Lower: []string{"/a", "/b"}, Upper: "/u", Work: "/w", Target: "/t", IDBase: 1879048192, ReadOnly: true, AllowSetuid: true, Volatile: true},
 	Secrets: []Secret{{"db", []byte("hunter2"), 1, 2, 0o400}, {Name: "empty"}},
 	Ports:   []Port{{"\x7f\x00\x00\x01", 8080, false, "\x0a\x00\x00\x02", 80, "localhost:8080/tcp"}, {"0123456789abcdef", 53, true, "\x0a\x00\x00\x02", 53, ""}},
 }

@@ -18,6 +18,9 @@ func (l *Loop) After(t *Timer, d time.Duration, f func()) {
 	}
 }
 
+// Set tells whether the timer is to run.
+func (t *Timer) Set() bool { return t.set }
+
 // Cancel unsets the timer.
 func (l *Loop) Cancel(t *Timer) {
 	if !t.set {

@@ -1,0 +1,89 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/bailey-run/bailey/internal/runtime/wire"
+	"golang.org/x/sys/unix"
+)
+
+// Signal sends a signal to the main process. ErrNotRunning when it has ended.
+func (c *Container) Signal(_ context.Context, sig syscall.Signal) error {
+	c.mu.Lock()
+	m := c.started
+	c.mu.Unlock()
+	if m == nil || c.ended() {
+		return ErrNotRunning
+	}
+	return signalProcess(m, sig)
+}
+
+// SignalExec sends a signal to an exec's process.
+func (c *Container) SignalExec(ctx context.Context, execID string, sig syscall.Signal) error {
+	m := wire.Wait{ExecID: execID}
+	conn, err := c.request(ctx, wire.KindWait, m.Append(nil))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	k, payload, err := wire.Read(conn, nil)
+	switch {
+	case err != nil:
+		return err
+	case k == wire.KindError:
+		return fmt.Errorf("%w: %s", ErrNoExec, refusal(payload))
+	case k != wire.KindStarted:
+		return ErrNotRunning
+	}
+	started, err := wire.ParseStarted(payload)
+	if err != nil {
+		return err
+	}
+	return signalProcess(&started, sig)
+}
+
+// signalProcess signals the very process that was started, not one that got
+// its number later: the descriptor holds a process, and the time of its start
+// tells whether it is the right one.
+func signalProcess(m *wire.Started, sig syscall.Signal) error {
+	fd, err := unix.PidfdOpen(m.Pid, 0)
+	if err == unix.ESRCH {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("find process %d: %w", m.Pid, err)
+	}
+	defer unix.Close(fd)
+	if !alive(m.Pid, m.Ticks) {
+		return ErrNotRunning
+	}
+	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	if err == unix.ESRCH {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(sig), m.Pid, err)
+	}
+	return nil
+}
+
+// alive tells whether the process that was started ticks after boot is there
+// and has not ended: fields 3 and 22 of proc_pid_stat(5), counted behind the
+// name, which may hold anything.
+func alive(pid int, ticks uint64) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 20 {
+		return false
+	}
+	state := fields[0][0]
+	return string(fields[19]) == strconv.FormatUint(ticks, 10) && state != 'Z' && state != 'X'
+}

@@ -1,0 +1,61 @@
+package runtime
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// killRest kills what a supervisor that is gone has left: first an OCI runtime
+// that may be about to start something, then everything in the container's
+// control group, where a runtime puts what it starts before it runs.
+func (c *Container) killRest(ctx context.Context) error {
+	killRuntimes(c.runDir)
+	return c.r.cgroups.KillAll(ctx, c.id)
+}
+
+// killRuntimes kills the OCI runtimes of one container. They are known by
+// their working directory, which is the container's run directory.
+func killRuntimes(runDir string) {
+	var dir unix.Stat_t
+	if unix.Stat(runDir, &dir) != nil {
+		return
+	}
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	for _, p := range procs {
+		if pid, err := strconv.Atoi(p.Name()); err == nil && pid != os.Getpid() {
+			killIfIn(pid, &dir)
+		}
+	}
+}
+
+// killIfIn kills a process that works in dir. It is held by a descriptor while
+// it is looked at, so that nobody else can be hit.
+func killIfIn(pid int, dir *unix.Stat_t) {
+	var cwd unix.Stat_t
+	path := "/proc/" + strconv.Itoa(pid) + "/cwd"
+	if unix.Stat(path, &cwd) != nil || cwd.Ino != dir.Ino || cwd.Dev != dir.Dev {
+		return
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if unix.Stat(path, &cwd) == nil && cwd.Ino == dir.Ino && cwd.Dev == dir.Dev {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+		waitPidfd(fd)
+	}
+}
+
+// straggleTimeout bounds how long a killed runtime may take to go, in milliseconds.
+const straggleTimeout = 5000
+
+func waitPidfd(fd int) {
+	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, straggleTimeout)
+}

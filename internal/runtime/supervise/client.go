@@ -1,0 +1,257 @@
+package supervise
+
+import (
+	"time"
+
+	"github.com/bailey-run/bailey/internal/runtime/supervise/loop"
+	"github.com/bailey-run/bailey/internal/runtime/wire"
+	"golang.org/x/sys/unix"
+)
+
+// What is kept for a client that does not read: beyond full the container is
+// made to wait, below low it goes on, and patience is how long an ordinary
+// client may take nothing while it holds the container up.
+const (
+	full     = 1 << 20
+	low      = full / 2
+	patience = 30 * time.Second
+)
+
+// client is one connection of a daemon.
+type client struct {
+	s   *Supervisor
+	fd  int
+	in  []byte // the beginning of a frame
+	out []byte // what the socket did not take yet
+	off int    // how much of out is sent
+
+	proc       *process // that it is attached to
+	stdin      bool
+	streams    [3]bool // by stream number
+	foreground bool    // attached before the start
+	blocked    bool    // not read, because the process does not read its input
+	closing    bool    // to be closed when out is sent
+	lag        loop.Timer
+}
+
+// Ready serves the connection.
+func (c *client) Ready(events uint32) {
+	if events&loop.Out != 0 && !c.flush() {
+		c.gone()
+		return
+	}
+	if events&(loop.In|loop.HangUp) != 0 && !c.read() {
+		c.gone()
+		return
+	}
+	c.s.maybeStop()
+}
+
+// read takes what has come; false when nothing more will.
+func (c *client) read() bool {
+	if c.fd < 0 || c.blocked {
+		return c.fd < 0 || !c.hungUp()
+	}
+	buf := c.s.io()
+	n, err := unix.Read(c.fd, buf)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return true
+	}
+	if n <= 0 || err != nil {
+		return false
+	}
+	if len(c.in) == 0 {
+		rest := c.take(buf[:n])
+		c.in = append(c.in[:0], rest...)
+	} else {
+		c.in = append(c.in, buf[:n]...)
+		c.resume()
+	}
+	return true
+}
+
+// hungUp tells whether the other end is gone, without reading.
+func (c *client) hungUp() bool {
+	p := []unix.PollFd{{Fd: int32(c.fd)}}
+	_, err := unix.Poll(p, 0)
+	return err == nil && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+}
+
+// resume handles frames that are complete in c.in.
+func (c *client) resume() {
+	rest := c.take(c.in)
+	n := copy(c.in, rest)
+	clear(c.in[n:]) // secrets went through here
+	if c.in = c.in[:n]; n == 0 {
+		c.s.heavy = c.s.heavy || cap(c.in) > low
+		c.in = nil
+	}
+}
+
+// take handles the complete frames of b and returns what is left.
+func (c *client) take(b []byte) []byte {
+	for c.fd >= 0 && !c.blocked && !c.closing {
+		k, payload, n, err := wire.Split(b)
+		if err != nil {
+			c.fail(err.Error())
+			return nil
+		}
+		if n == 0 {
+			return b
+		}
+		c.handle(k, payload)
+		b = b[n:]
+	}
+	if c.fd < 0 || c.closing {
+		return nil
+	}
+	return b
+}
+
+// message sends a message.
+func (c *client) message(k wire.Kind, payload []byte) {
+	c.send(wire.AppendFrame(nil, k, payload))
+}
+
+// fail refuses what the client asked for, and ends the connection.
+func (c *client) fail(why string) { c.refuse(&wire.Error{Message: why}) }
+
+func (c *client) refuse(e *wire.Error) {
+	c.message(wire.KindError, e.Append(nil))
+	c.finish()
+}
+
+// send sends a frame, or keeps what the socket does not take.
+func (c *client) send(frame []byte) {
+	if c.fd < 0 {
+		return
+	}
+	if c.pending() == 0 {
+		n, err := unix.Write(c.fd, frame)
+		if n > 0 {
+			frame = frame[n:]
+		}
+		if err != nil && err != unix.EAGAIN && err != unix.EINTR {
+			c.closing = true // the loop reports the hang-up
+			return
+		}
+	}
+	if len(frame) == 0 {
+		return
+	}
+	if c.off > 0 && len(c.out)+len(frame) > cap(c.out) {
+		c.out = c.out[:copy(c.out, c.out[c.off:])]
+		c.off = 0
+	}
+	c.out = append(c.out, frame...)
+	c.watch()
+}
+
+func (c *client) pending() int { return len(c.out) - c.off }
+
+// flush sends what was kept; false when the connection is broken.
+func (c *client) flush() bool {
+	n, err := unix.Write(c.fd, c.out[c.off:])
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return true
+	}
+	if err != nil {
+		return false
+	}
+	c.off += n
+	c.s.loop.Cancel(&c.lag)
+	if c.pending() == 0 {
+		c.s.heavy = c.s.heavy || cap(c.out) > low
+		c.out, c.off = nil, 0
+		if c.closing {
+			return false
+		}
+	}
+	if c.proc != nil && c.pending() < low {
+		c.proc.flow()
+	} else {
+		c.impatient()
+	}
+	c.watch()
+	return true
+}
+
+// impatient lets an ordinary client go that holds others up.
+func (c *client) impatient() {
+	waited := c.pending() >= full || c.pending() > 0 && c.s.main.done
+	if !waited || c.foreground {
+		return
+	}
+	c.s.loop.After(&c.lag, patience, func() {
+		c.s.complain("a client took nothing for "+patience.String()+" and is let go", nil)
+		c.gone()
+	})
+}
+
+// impatientOnce is impatient without beginning anew.
+func (c *client) impatientOnce() {
+	if !c.lag.Set() {
+		c.impatient()
+	}
+}
+
+// watch asks the loop for what the connection is waiting for.
+func (c *client) watch() {
+	var events uint32
+	if !c.blocked && !c.closing {
+		events |= loop.In
+	}
+	if c.pending() > 0 {
+		events |= loop.Out
+	}
+	if c.fd < 0 {
+		return
+	}
+	if err := c.s.loop.Watch(c.fd, events, c); err != nil {
+		c.s.complain("watch a client", err)
+	}
+}
+
+// finish closes the connection when everything is sent.
+func (c *client) finish() {
+	c.closing = true
+	if c.pending() == 0 {
+		c.close()
+		return
+	}
+	c.impatient()
+	c.watch()
+}
+
+// gone is the end of the connection from the other side.
+func (c *client) gone() {
+	wasControl := c == c.s.control
+	c.close()
+	if wasControl && !c.s.main.asked {
+		c.s.vanish()
+		return
+	}
+	c.s.maybeStop()
+}
+
+// close forgets the client.
+func (c *client) close() {
+	if c.fd < 0 {
+		return
+	}
+	c.s.loop.Cancel(&c.lag)
+	c.s.loop.Close(&c.fd)
+	c.out, c.in, c.off = nil, nil, 0
+	for i, other := range c.s.clients {
+		if other == c {
+			c.s.clients = append(c.s.clients[:i], c.s.clients[i+1:]...)
+			break
+		}
+	}
+	if c == c.s.control {
+		c.s.control = nil
+	}
+	if c.proc != nil {
+		c.proc.detach(c)
+	}
+}

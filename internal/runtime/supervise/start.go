@@ -1,0 +1,110 @@
+package supervise
+
+import (
+	"errors"
+
+	"github.com/bailey-run/bailey/internal/runtime/rootfs"
+	"github.com/bailey-run/bailey/internal/runtime/supervise/forward"
+	"github.com/bailey-run/bailey/internal/runtime/supervise/jsonlog"
+	"github.com/bailey-run/bailey/internal/runtime/wire"
+	"golang.org/x/sys/unix"
+)
+
+// begin starts the container. What fails before the runtime is executed is
+// answered at once, what fails later when the runtime has ended.
+func (s *Supervisor) begin(c *client, payload []byte) error {
+	m, err := wire.ParseStart(payload)
+	if err != nil {
+		return err
+	}
+	p := s.main
+	p.asked, p.answer = true, c
+	if err := s.prepare(&m); err != nil {
+		s.giveUp(&wire.Error{Message: err.Error()})
+		return nil
+	}
+	args := []string{"--bundle", s.dir}
+	if err := s.launch(p, "run", args, (*job).mainOutcome); err != nil {
+		s.giveUp(&wire.Error{Message: "execute " + m.Runtime + ": " + err.Error()})
+	}
+	return nil
+}
+
+// prepare does everything that the runtime relies on. Ports come first: they
+// are what fails most often for reasons outside.
+func (s *Supervisor) prepare(m *wire.Start) (err error) {
+	s.start = *m
+	p := s.main
+	p.terminal, p.openStdin, p.stdinOnce = m.Terminal, m.OpenStdin, m.StdinOnce
+	p.uid, p.gid = m.UID, m.GID
+	if m.Rows > 0 && m.Cols > 0 {
+		p.rows, p.cols = m.Rows, m.Cols
+	}
+	if len(m.Ports) > 0 {
+		s.ports = forward.New(s.loop, forward.Limits{Conns: maxPorts, Sessions: maxSessions}, s.io())
+		if err := s.ports.Listen(s.start.Ports); err != nil {
+			return err
+		}
+	}
+	if err := s.mountRoot(&m.Rootfs); err != nil {
+		return err
+	}
+	if err := s.deliver(m.Secrets); err != nil {
+		return errors.New("deliver the secrets: " + err.Error())
+	}
+	s.start.Secrets = nil
+	if err := s.exitFile.open(m.ContainerDir); err != nil {
+		return errors.New("keep room for the exit status in " + m.ContainerDir + ": " + err.Error())
+	}
+	if m.NoLog {
+		return nil
+	}
+	p.log, err = jsonlog.Open(m.LogPath, m.LogMaxSize, m.LogMaxFiles, s.logScratch())
+	if err != nil {
+		p.log = nil
+		return errors.New("open the log " + m.LogPath + ": " + err.Error())
+	}
+	s.touched = true
+	return nil
+}
+
+func (s *Supervisor) mountRoot(m *wire.Rootfs) error {
+	if len(m.Lower) == 0 {
+		return nil
+	}
+	return rootfs.Mount(rootfs.Config{
+		Lower: m.Lower, Upper: m.Upper, Work: m.Work, Target: m.Target,
+		UserNS: FDUserNS, IDBase: m.IDBase,
+		ReadOnly: m.ReadOnly, AllowSetuid: m.AllowSetuid, Volatile: m.Volatile,
+	})
+}
+
+// mainOutcome is the end of the runtime that was to start the container.
+func (j *job) mainOutcome(status unix.WaitStatus) {
+	s := j.p.s
+	if e := j.outcome(status); e != nil {
+		s.giveUp(e)
+		return
+	}
+	s.protect()
+	s.heavy = true
+}
+
+// giveUp ends a start that failed. The exit file's place is given back.
+func (s *Supervisor) giveUp(e *wire.Error) {
+	s.closePorts()
+	s.exitFile.drop()
+	if s.main.log != nil {
+		s.main.log = nil
+	}
+	s.main.fail(e)
+	s.exitFile.settled = true
+	s.maybeStop()
+}
+
+func (s *Supervisor) closePorts() {
+	if s.ports != nil {
+		s.ports.Close()
+		s.ports = nil
+	}
+}
