@@ -81,7 +81,7 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 // place makes the node's directory. Its parents must be open to search, because a container's root user, who is
 // nobody on the host, reaches its root filesystem through them.
 func (n *Node) place() error {
-	if err := removeStale(); err != nil {
+	if err := removeStaleOnce(); err != nil {
 		return err
 	}
 	base, err := os.MkdirTemp("", basePattern)

@@ -13,9 +13,11 @@ import (
 // basePattern is how the directories of nodes with temporary directories are called.
 const basePattern = "bailey-node-"
 
-// removeStale removes, once in each program, the nodes of programs that were killed before they could: a test that timed
-// out, for instance.
-var removeStale = sync.OnceValue(func() error {
+// removeStaleOnce is removeStale, once in each program.
+var removeStaleOnce = sync.OnceValue(removeStale)
+
+// removeStale removes the nodes of programs that were killed before they could: a test that timed out, for instance.
+func removeStale() error {
 	bases, err := filepath.Glob(filepath.Join(os.TempDir(), basePattern+"*"))
 	if err != nil {
 		return err
@@ -23,7 +25,7 @@ var removeStale = sync.OnceValue(func() error {
 	var failed []error
 	for _, base := range bases {
 		text, err := os.ReadFile(filepath.Join(base, "owner"))
-		if err != nil || alive(strings.TrimSpace(string(text))) {
+		if err != nil || len(text) == 0 || alive(strings.TrimSpace(string(text))) {
 			continue
 		}
 		n := &Node{Dir: filepath.Join(base, "node")}
@@ -31,7 +33,7 @@ var removeStale = sync.OnceValue(func() error {
 		failed = append(failed, os.RemoveAll(base))
 	}
 	return errors.Join(failed...)
-})
+}
 
 // self is this process as alive knows it.
 func self() string { return fmt.Sprintf("%d %s", os.Getpid(), startOf(os.Getpid())) }
