@@ -1,0 +1,27 @@
+package files
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// CopyTree copies the contents of the directory name, with owners and modes,
+// into the directory to, which gets the owner and mode of the original. A
+// directory that is not there copies nothing. Both sides show the container's
+// own ids.
+func CopyTree(root *os.File, name string, to *os.File) error {
+	stat, err := Lstat(root, name+"/.")
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !stat.Mode.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pr, pw := io.Pipe()
+	go func() { pw.CloseWithError(TarFrom(root, name+"/.", Mapping{}, pw)) }()
+	err = Untar(to, "/", Mapping{}, pr, UntarOptions{KeepIDs: true})
+	pr.CloseWithError(err)
+	return err
+}
