@@ -59,6 +59,7 @@ func decodeCreate(c *call) (createRequest, error) {
 		return createRequest{}, err
 	}
 	fillPorts(r.HostConfig.PortBindings)
+	dropUnset(r.HostConfig)
 	return r, r.moveMAC(c.version, b.MacAddress)
 }
 
@@ -90,6 +91,18 @@ func fillPorts(ports network.PortMap) {
 		if len(bindings) == 0 {
 			ports[p] = []network.PortBinding{{}}
 		}
+	}
+}
+
+// dropUnset takes out what Docker's command line sends for limits that were not
+// given. That nothing may be asked for as "unlimited" by leaving it out matters:
+// 0 processes is its way to say nothing, -1 to say unlimited.
+func dropUnset(h *container.HostConfig) {
+	if h.PidsLimit != nil && *h.PidsLimit == 0 {
+		h.PidsLimit = nil
+	}
+	if h.MemorySwappiness != nil && *h.MemorySwappiness == -1 {
+		h.MemorySwappiness = nil
 	}
 }
 

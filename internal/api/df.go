@@ -73,12 +73,25 @@ func usageBefore152(v version, u system.DiskUsage) oldUsage {
 		old.Containers = list(u.ContainerUsage.Items)
 	}
 	if u.VolumeUsage != nil {
-		old.Volumes = list(u.VolumeUsage.Items)
+		old.Volumes = withUsage(u.VolumeUsage.Items)
 	}
 	if u.BuildCacheUsage != nil {
 		old.BuildCache = list(u.BuildCacheUsage.Items)
 	}
 	return old
+}
+
+// withUsage gives every volume its usage, -1 where it is not known: the docker
+// command line before 29 fails without.
+func withUsage(items []volume.Volume) []volume.Volume {
+	out := make([]volume.Volume, len(items))
+	for i, v := range items {
+		if v.UsageData == nil {
+			v.UsageData = &volume.UsageData{RefCount: -1, Size: -1}
+		}
+		out[i] = v
+	}
+	return out
 }
 
 func oldImages(v version, items []image.Summary) []oldImage {

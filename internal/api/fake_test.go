@@ -41,6 +41,7 @@ type fakeEngine struct {
 	exec    container.ExecInspectResponse
 	archive string
 	loaded  []image.Event
+	copying chan struct{} // when not nil: closed as CopyTo begins
 }
 
 func newFake() *fakeEngine {
@@ -170,6 +171,9 @@ func (f *fakeEngine) CopyFrom(_ context.Context, ref, path string) (io.ReadClose
 	return io.NopCloser(strings.NewReader(f.archive)), container.PathStat{Name: "hosts"}, f.note("CopyFrom", ref, path)
 }
 func (f *fakeEngine) CopyTo(_ context.Context, ref, path string, archive io.Reader, o engine.CopyOptions) error {
+	if f.copying != nil {
+		close(f.copying)
+	}
 	content, err := io.ReadAll(archive)
 	if err != nil {
 		return err
