@@ -17,7 +17,7 @@ import (
 const secretAnnotation = "run.bailey.secret"
 
 // secretName is what a secret can be called: it becomes a file's name.
-var secretName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // runFlags are the flags that `run` and `create` have beside Docker's.
 type runFlags struct {
@@ -94,7 +94,7 @@ func (f *runFlags) applySecrets(cmd *cobra.Command) error {
 	}
 	for _, name := range f.secrets {
 		if !secretName.MatchString(name) {
-			return fmt.Errorf("--secret %q is not a secret's name: letters, digits, '_', '.' and '-', 64 at most, and no '.' or '-' first", name)
+			return fmt.Errorf("--secret %q is not a secret's name: letters, digits, '_', '.' and '-', 64 at most, a letter or digit first", name)
 		}
 	}
 	if strings.Contains(cmd.Flags().Lookup("annotation").Value.String(), secretAnnotation+":") {

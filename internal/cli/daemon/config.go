@@ -108,6 +108,18 @@ func Load(f Flags) (Config, error) {
 	return c, nil
 }
 
+// Existing is the configuration of a node that was run before.
+func Existing(dir string) (Config, error) {
+	c, err := Load(Flags{Dir: dir})
+	if err != nil {
+		return Config{}, err
+	}
+	return c, isNode(c.Dir)
+}
+
+// Path is the place of one of the node's parts in its directory.
+func (c Config) Path(part string) string { return filepath.Join(c.Dir, part) }
+
 // loadSettings reads the named file, or else the default one when there is one.
 func loadSettings(named, standard string) (Settings, error) {
 	path := named

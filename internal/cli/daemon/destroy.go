@@ -15,14 +15,10 @@ import (
 // with data its files too.
 func Destroy(ctx context.Context, c Config, w Wiring, data bool, out, logs io.Writer) error {
 	if os.Geteuid() != 0 {
-		return &RootError{Command: "bailey destroy --dir " + c.Dir}
+		return &RootError{Command: "bailey destroy --dir " + c.Dir, Why: whyRoot}
 	}
-	ours, err := isNode(c.Dir)
-	if err != nil {
-		return fmt.Errorf("destroy: %w", err)
-	}
-	if !ours {
-		return fmt.Errorf("%s is not the directory of a node (it has no file %q that `bailey up` wrote); nothing was touched", c.Dir, markerName)
+	if err := isNode(c.Dir); err != nil {
+		return fmt.Errorf("destroy: %w; nothing was touched", err)
 	}
 	lock, err := takeLock(c.Dir)
 	if err != nil {

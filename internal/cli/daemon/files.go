@@ -112,13 +112,13 @@ func reachable(dir string) error {
 	}
 }
 
-// isNode tells whether dir is a node's directory.
-func isNode(dir string) (bool, error) {
+// isNode returns an error when dir is not a node's directory.
+func isNode(dir string) error {
 	data, err := readTrusted(filepath.Join(dir, markerName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !strings.HasPrefix(string(data), marker) {
+		return fmt.Errorf("%s is not the directory of a node (it has no file %q that `bailey up` wrote)", dir, markerName)
 	}
-	return strings.HasPrefix(string(data), marker), err
+	return err
 }
 
 func exists(path string) bool {

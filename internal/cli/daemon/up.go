@@ -46,19 +46,22 @@ type Wiring struct {
 	Activated func() ([]net.Listener, error)
 }
 
-// RootError tells that a node cannot be run by whoever asks.
-type RootError struct{ Command string }
+// RootError tells that something is for root only, and why.
+type RootError struct{ Command, Why string }
 
 func (e *RootError) Error() string {
-	return fmt.Sprintf("`%s` needs root: giving each container its own range of user ids, mounts, cgroups and firewall rules is for root only (what runs in the containers is not root); run: sudo %[1]s", e.Command)
+	return fmt.Sprintf("`%s` needs root: %s; run: sudo %[1]s", e.Command, e.Why)
 }
+
+// whyRoot is why a node is run by root.
+const whyRoot = "giving each container its own range of user ids, mounts, cgroups and firewall rules is for root only (what runs in the containers is not root)"
 
 // Up runs a node until it is told to stop by SIGTERM, SIGINT or ctx. One line
 // goes to out when the API can be used; logs go to logs.
 func Up(ctx context.Context, c Config, w Wiring, out, logs io.Writer) (err error) {
 	begun := time.Now()
 	if os.Geteuid() != 0 {
-		return &RootError{Command: "bailey up"}
+		return &RootError{Command: "bailey up", Why: whyRoot}
 	}
 	log := newLog(c.Settings, logs)
 	policy, err := loadPolicy(c)
