@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestReferenceIsComplete: every rule that a policy can name, and every group of system calls that can be opened, stands
-// on its page.
+// TestReferenceIsComplete: every rule that a policy can name, every control, and every group of system calls that can be
+// opened, stands on its page.
 func TestReferenceIsComplete(t *testing.T) {
 	rules := constants(t, "internal/sandbox/rule.go", "Rule")
 	if len(rules) < 5 {
@@ -25,6 +25,15 @@ func TestReferenceIsComplete(t *testing.T) {
 		t.Fatalf("found only %d groups in internal/sandbox/seccomp/group.go; were they moved?", len(groups))
 	}
 	page = read(t, "docs/posture.md")
+	controls := constants(t, "internal/sandbox/control.go", "Control")
+	if len(controls) < 20 {
+		t.Fatalf("found only %d controls in internal/sandbox/control.go; were they moved?", len(controls))
+	}
+	for _, control := range controls {
+		if !strings.Contains(page, "`"+control+"`") {
+			t.Errorf("docs/posture.md does not speak of the control %s", control)
+		}
+	}
 	for _, group := range groups {
 		if !strings.Contains(page, "`"+group+"`") {
 			t.Errorf("docs/posture.md does not list the group of system calls %s", group)
