@@ -73,7 +73,7 @@ func run(ctx context.Context, bin string) (failed error) {
 		{"run nginx: bailey run -d --name web -p 8080:8080 debian-nginx:demo", d.runWeb},
 		{"run hello: bailey run -d --name hello -p 8081:8080 hello:demo", d.runHello},
 		{"ask both over HTTP through their published ports", d.ask},
-		{"show the posture of web: bailey inspect web", d.showPosture},
+		{"show the posture of web: bailey posture web", d.showPosture},
 		{"be an attacker inside web: bailey exec web ...", d.attack},
 		{"ask for too much: bailey run --privileged", d.refuse},
 		{"stop and remove everything: bailey rm -f web hello", d.finish},

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// control is one row of a posture as `bailey inspect` shows it.
+// control is one row of a posture as `bailey posture` shows it.
 type control struct {
 	Control, Default, Actual, AllowedBy string
 	Relaxed, Absent                     bool
@@ -17,23 +17,25 @@ type control struct {
 
 // showPosture prints the controls that web runs with.
 func (d *demo) showPosture(ctx context.Context) error {
-	result := d.node.Bailey(ctx, "inspect", "web")
+	result := d.node.Bailey(ctx, "posture", "--format", "json", "web")
 	if result.Code != 0 {
 		return errors.New(result.Stderr)
 	}
-	var shown []struct{ Controls []control }
-	if err := json.Unmarshal([]byte(result.Stdout), &shown); err != nil {
-		return fmt.Errorf("bailey inspect: %w", err)
+	var controls []control
+	if err := json.Unmarshal([]byte(result.Stdout), &controls); err != nil {
+		return fmt.Errorf("bailey posture: %w", err)
 	}
-	if len(shown) != 1 || len(shown[0].Controls) == 0 {
-		return errors.New("bailey inspect showed no controls")
+	if len(controls) == 0 {
+		return errors.New("bailey posture showed no controls")
 	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "CONTROL\tACTUAL\tDEFAULT?")
-	for _, c := range shown[0].Controls {
-		state := "yes"
+	fmt.Fprintln(table, "CONTROL\tIN FORCE\tDEFAULT")
+	for _, c := range controls {
+		state := "no weaker"
 		switch {
+		case c.Actual == c.Default:
+			state = "="
 		case c.Absent:
 			state = "absent on this host"
 		case c.Relaxed:
