@@ -2,85 +2,264 @@ package network
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
 
-	"github.com/moby/moby/api/types/network"
+	"github.com/bailey-run/bailey/internal/network/address"
+	"github.com/bailey-run/bailey/internal/network/dns"
+	"github.com/bailey-run/bailey/internal/network/firewall"
+	"github.com/bailey-run/bailey/internal/network/link"
+	"github.com/bailey-run/bailey/internal/network/store"
 )
 
-var errDeclared = errors.New("network: declared, not wired yet")
-
 // Manager owns the networks of one node. It is safe for concurrent use.
-type Manager struct{}
+type Manager struct {
+	o      Options
+	log    *slog.Logger
+	claims *address.Claims
+	conn   *link.Conn
+	fw     *firewall.Table
+	dns    *dns.Server
+	names  names
+	mtu    int
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// crud is held while networks are made or removed, so that the file, the bridges and the rules change in step.
+	crud sync.Mutex
+
+	// mu guards what follows. It is never held while the kernel is asked for something.
+	mu         sync.RWMutex
+	file       store.File
+	nets       map[string]*segment // by id
+	containers map[string]*wired   // by container id
+	owners     map[netip.Addr]*wired
+	spare      map[string]*spare // prewired and not a container's yet, by HostIf
+	ports      map[boundKey]string
+	guarded    []string
+	lost       []string // ids of stored networks that cannot be used
+	warnings   []string
+	watching   bool
+}
+
+// segment is one network at work: the default one, or a user-defined one with its bridge.
+type segment struct {
+	store.Network
+	builtin bool
+	// index is the bridge's, 0 for the default segment.
+	index int
+	block *address.Block
+	// users are the containers on it, those that are just being wired included.
+	users map[string]struct{}
+	// names are what resolves on it.
+	names map[string][]netip.Addr
+}
+
+// spare is a prewired link.
+type spare struct {
+	Segment
+	// claimed is true while it is becoming a container's.
+	claimed bool
+}
+
+// wired is a container with its network.
+type wired struct {
+	Attachment
+	// ready is false while it is being wired.
+	ready bool
+	// dnat are the ports that nftables rewrites.
+	dnat []firewall.Published
+}
 
 // Open creates or repairs what the node needs on the host (table, gateway, bridges), starts DNS and reads the stored
-// networks. [Manager.Adopt] must follow before containers are wired.
-func Open(ctx context.Context, o Options) (*Manager, error) { return nil, errDeclared }
+// networks. [Manager.Adopt] must follow before containers are wired. Its error is a [*store.CorruptError] when the stored
+// networks cannot be read.
+func Open(ctx context.Context, o Options) (*Manager, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of the networks: %w", err)
+	}
+	claims, err := address.OpenClaims(o.ClaimsDir, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	file, err := store.Load(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := link.Host()
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		o: o, log: o.Log, claims: claims, conn: conn, file: file, mtu: link.UplinkMTU(),
+		nets: map[string]*segment{}, containers: map[string]*wired{}, owners: map[netip.Addr]*wired{},
+		spare: map[string]*spare{}, ports: map[boundKey]string{},
+	}
+	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	m.dns = dns.New(dns.Options{ResolvConf: o.ResolvConf, AllowRebinding: o.AllowRebinding, Log: o.Log}, (*directory)(m))
+	if err := m.setUp(); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (o *Options) complete() error {
+	if !isHex(o.Node, 8) {
+		return fmt.Errorf("node id %q: want 8 lower-case hexadecimal digits", o.Node)
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil || o.Dir == "" {
+		return fmt.Errorf("directory of the networks %q: want a path", o.Dir)
+	}
+	o.Dir = dir
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(o.Pools) == 0 {
+		o.Pools = address.DefaultPools()
+	}
+	if o.ClaimsDir == "" {
+		o.ClaimsDir = "/run/bailey/nets"
+	}
+	if o.ResolvConf == "" {
+		o.ResolvConf = "/etc/resolv.conf"
+	}
+	if o.Publish == "" {
+		o.Publish = PublishAuto
+	}
+	if !slices.Contains([]PublishMode{PublishAuto, PublishDNAT, PublishProxy}, o.Publish) {
+		return fmt.Errorf("publish mode %q: want auto, dnat or proxy", o.Publish)
+	}
+	for _, p := range o.Pools {
+		if err := address.CheckSubnet(p); err != nil {
+			return fmt.Errorf("address pool: %w", err)
+		}
+	}
+	return nil
+}
 
 // Close stops DNS and leaves links and rules as they are, so that containers keep their network.
-func (m *Manager) Close() error { return errDeclared }
-
-// Wire gives a container its network. On an error nothing of it is left.
-func (m *Manager) Wire(ctx context.Context, r WireRequest) (Attachment, error) {
-	return Attachment{}, errDeclared
+func (m *Manager) Close() error {
+	m.cancel()
+	err := m.dns.Close()
+	if m.fw != nil {
+		m.fw.Close()
+	}
+	m.conn.Close()
+	return err
 }
 
-// Prewire puts a link of the default segment into a network namespace that no container uses yet.
-func (m *Manager) Prewire(ctx context.Context, netns *os.File) (Segment, error) {
-	return Segment{}, errDeclared
+// Warnings are what the operator should know about this host: what other firewalls do to containers, and the like.
+func (m *Manager) Warnings() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Clone(m.warnings)
 }
 
-// Claim makes a prewired segment a container's. It is Wire for the case that r.Networks is empty or the default segment,
-// and touches the kernel only for published ports.
-func (m *Manager) Claim(ctx context.Context, s Segment, r WireRequest) (Attachment, error) {
-	return Attachment{}, errDeclared
+func (m *Manager) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	m.log.Warn(text)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.warnings, text) {
+		m.warnings = append(m.warnings, text)
+	}
 }
 
-// Discard removes a prewired segment that nobody claimed.
-func (m *Manager) Discard(ctx context.Context, s Segment) error { return errDeclared }
-
-// Connect puts a running container on one more network.
-func (m *Manager) Connect(ctx context.Context, r ConnectRequest) (Attachment, error) {
-	return Attachment{}, errDeclared
-}
-
-// Disconnect takes a running container off a network.
-func (m *Manager) Disconnect(ctx context.Context, r DisconnectRequest) (Attachment, error) {
-	return Attachment{}, errDeclared
-}
-
-// Rename gives a container's new name to DNS.
-func (m *Manager) Rename(ctx context.Context, containerID, name string) error { return errDeclared }
+// Search returns the search domains of the host's resolver configuration, for containers that are given none.
+func (m *Manager) Search() []string { return m.dns.Search() }
 
 // Attachment returns what is wired for a container, and false when nothing is.
-func (m *Manager) Attachment(containerID string) (Attachment, bool) { return Attachment{}, false }
-
-// Release removes everything that belongs to a container. It is idempotent.
-func (m *Manager) Release(ctx context.Context, containerID string) error { return errDeclared }
-
-// Adopt takes over the containers that still live after a restart of the daemon, and removes links and rules of all others.
-func (m *Manager) Adopt(ctx context.Context, live []Attachment) error { return errDeclared }
-
-// Destroy removes everything of this node from the host: tables, links, bridges and claims. Stored networks stay.
-func (m *Manager) Destroy(ctx context.Context) error { return errDeclared }
-
-// Create makes a user-defined network.
-func (m *Manager) Create(ctx context.Context, r network.CreateRequest) (network.CreateResponse, error) {
-	return network.CreateResponse{}, errDeclared
+func (m *Manager) Attachment(containerID string) (Attachment, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	w := m.containers[containerID]
+	if w == nil || !w.ready {
+		return Attachment{}, false
+	}
+	return w.Attachment.clone(), true
 }
 
-// List returns the networks that match, by name.
-func (m *Manager) List(ctx context.Context, f Filter) ([]network.Summary, error) {
-	return nil, errDeclared
+func (a Attachment) clone() Attachment {
+	a.Endpoints, a.Ports = slices.Clone(a.Endpoints), slices.Clone(a.Ports)
+	return a
 }
 
-// Inspect returns one network by name, id or unambiguous prefix of an id.
-func (m *Manager) Inspect(ctx context.Context, ref string) (network.Inspect, error) {
-	return network.Inspect{}, errDeclared
+// names are the names of the node's interfaces: bly<tag> holds the gateway, bly<tag>-<6> are containers' links and
+// bly<tag>b<6> bridges. All fit the 15 bytes of IFNAMSIZ.
+type names struct{ tag string }
+
+const family = "bly"
+
+func (n names) prefix() string     { return family + n.tag }
+func (n names) gateway() string    { return n.prefix() }
+func (n names) linkPrefix() string { return n.prefix() + "-" }
+func (n names) newLink() string    { return n.linkPrefix() + randomHex(3) }
+func (n names) newBridge() string  { return n.prefix() + "b" + randomHex(3) }
+
+// group is the number that all interfaces of the node carry, doomed that of those which are about to be removed.
+func (n names) group() uint32  { return 0x0b100000 | n.number() }
+func (n names) doomed() uint32 { return 0x0b200000 | n.number() }
+
+func (n names) number() uint32 {
+	b, err := hex.DecodeString(n.tag)
+	if err != nil || len(b) != 2 {
+		return 0
+	}
+	return uint32(b[0])<<8 | uint32(b[1])
 }
 
-// Remove deletes a user-defined network that no container is on, and returns its id.
-func (m *Manager) Remove(ctx context.Context, ref string) (string, error) { return "", errDeclared }
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
 
-// Prune deletes the user-defined networks that match and that no container is on, and returns their names.
-func (m *Manager) Prune(ctx context.Context, f Filter) ([]string, error) { return nil, errDeclared }
+func isHex(s string, length int) bool {
+	for _, c := range s {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return false
+		}
+	}
+	return len(s) == length
+}
+
+// builtinID is the id of a predefined network of a node: always the same, and no other node's.
+func builtinID(node, name string) string {
+	sum := sha256.Sum256([]byte("bailey " + node + " " + name))
+	return hex.EncodeToString(sum[:])
+}
+
+func newSegment(n store.Network, within netip.Prefix) (*segment, error) {
+	block, err := address.NewBlock(n.Subnet, within)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{Network: n, block: block, users: map[string]struct{}{}, names: map[string][]netip.Addr{}}
+	if err := block.Take(n.Gateway); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	for _, a := range n.Reserved {
+		if err := block.Take(a); err != nil {
+			return nil, fmt.Errorf("reserved address: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// now is the time as it is stored and shown.
+func now() time.Time { return time.Now().UTC() }

@@ -291,8 +291,10 @@ func TestLimiter(t *testing.T) {
 			t.Fatal(i)
 		}
 	}
-	if !l.enter(db) || !l.enter(db) || l.enter(other) {
-		t.Error("the total does not hold")
+	for i, want := range []bool{true, true, false} {
+		if l.enter(db) != want {
+			t.Errorf("the total does not hold at %d", i)
+		}
 	}
 	for range 3 {
 		l.leave(web)

@@ -5,9 +5,11 @@ import (
 	"slices"
 )
 
-func (st State) plus(o State) State {
+// Plus returns the elements of both states.
+func (st State) Plus(o State) State {
 	return State{
 		Subnets:   slices.Concat(st.Subnets, o.Subnets),
+		Gateways:  slices.Concat(st.Gateways, o.Gateways),
 		Networks:  slices.Concat(st.Networks, o.Networks),
 		Published: slices.Concat(st.Published, o.Published),
 		Ports:     slices.Concat(st.Ports, o.Ports),
@@ -18,6 +20,7 @@ func (st State) plus(o State) State {
 func (st State) minus(o State) State {
 	return State{
 		Subnets:   without(st.Subnets, o.Subnets),
+		Gateways:  without(st.Gateways, o.Gateways),
 		Networks:  without(st.Networks, o.Networks),
 		Published: without(st.Published, o.Published),
 		Ports: slices.DeleteFunc(slices.Clone(st.Ports), func(p Port) bool {

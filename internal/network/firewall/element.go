@@ -26,10 +26,14 @@ func (s sets) elements(st State) map[*nftables.Set][]nftables.SetElement {
 	for _, p := range st.Subnets {
 		m[s.subnets] = append(m[s.subnets], interval(p)...)
 	}
+	for _, g := range st.Gateways {
+		m[s.gateways] = append(m[s.gateways], key(g.AsSlice()))
+	}
 	for _, n := range st.Networks {
 		br := ifname(n.Bridge)
-		m[s.same] = append(m[s.same], key(br, br))
-		m[s.dns] = append(m[s.dns], key(br, n.Gateway.AsSlice()))
+		if !n.Isolated {
+			m[s.same] = append(m[s.same], key(br, br))
+		}
 		if n.Internal {
 			m[s.internal] = append(m[s.internal], key(br))
 		}

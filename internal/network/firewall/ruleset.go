@@ -26,8 +26,8 @@ type chain struct {
 
 // sets are all sets and maps, in the order in which nft(8) lists them.
 type sets struct {
-	denied, subnets, dns, same, internal, guarded, published, publishedAny *nftables.Set
-	ports                                                                  *nftables.Set
+	denied, subnets, gateways, same, internal, guarded, published, publishedAny *nftables.Set
+	ports                                                                       *nftables.Set
 }
 
 func newSets(inet, bridge *nftables.Table) sets {
@@ -52,7 +52,7 @@ func newSets(inet, bridge *nftables.Table) sets {
 	return sets{
 		denied:       interval(set(inet, "denied", nftables.TypeIPAddr)),
 		subnets:      interval(set(inet, "subnets", nftables.TypeIPAddr)),
-		dns:          set(inet, "dns", nftables.TypeIFName, nftables.TypeIPAddr),
+		gateways:     set(inet, "gateways", nftables.TypeIPAddr),
 		same:         set(inet, "same", nftables.TypeIFName, nftables.TypeIFName),
 		internal:     set(inet, "internal", nftables.TypeIFName),
 		guarded:      set(inet, "guarded", nftables.TypeIFName),
@@ -63,7 +63,7 @@ func newSets(inet, bridge *nftables.Table) sets {
 }
 
 func (s sets) all() []*nftables.Set {
-	return []*nftables.Set{s.denied, s.subnets, s.dns, s.same, s.internal, s.guarded, s.published, s.publishedAny, s.ports}
+	return []*nftables.Set{s.denied, s.subnets, s.gateways, s.same, s.internal, s.guarded, s.published, s.publishedAny, s.ports}
 }
 
 func newRuleset(c Config) *ruleset {
@@ -90,7 +90,7 @@ func newRuleset(c Config) *ruleset {
 		rule{ipv4(), inSet("ip daddr", s.denied, daddr), drop()},
 	)
 	r.base("publish", "nat", nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest,
-		rule{iifPrefix(c.Prefix), accept()},
+		rule{iifPrefix(c.Family), accept()},
 		rule{iif("lo"), accept()},
 		rule{ipv4(), dnat("ip daddr . meta l4proto . th dport", s.published,
 			ipDest.load(reg1), meta(expr.MetaKeyL4PROTO, reg32+1), portDest.load(reg32+2))},
@@ -100,8 +100,7 @@ func newRuleset(c Config) *ruleset {
 	r.base("input", "filter", nftables.ChainHookInput, nftables.ChainPriorityFilter,
 		rule{notIIFPrefix(c.Prefix), accept()},
 		rule{live, accept()},
-		rule{iifPrefix(c.LinkPrefix), ipv4(), ipDest.is("ip daddr "+c.Gateway.String(), c.Gateway.AsSlice()...), goTo("resolver")},
-		rule{ipv4(), inSet("iifname . ip daddr", s.dns, meta(expr.MetaKeyIIFNAME, reg1), ipDest.load(reg32+4)), goTo("resolver")},
+		rule{ipv4(), inSet("ip daddr", s.gateways, daddr), goTo("resolver")},
 		rule{drop()},
 	)
 	r.plain("resolver",

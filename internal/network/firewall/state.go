@@ -11,14 +11,16 @@ type Config struct {
 	Node string
 	// Prefix is what the names of all interfaces of the node begin with; LinkPrefix those of the containers' links only.
 	Prefix, LinkPrefix string
-	// Gateway is the address of the default segment's gateway.
-	Gateway netip.Addr
+	// Family is what the names of the interfaces of every node of the machine begin with.
+	Family string
 }
 
 // State is everything that the sets hold. Two states can be added and subtracted element by element.
 type State struct {
 	// Subnets are the addresses of the node's containers: nothing from outside may come from or go to them directly.
-	Subnets   []netip.Prefix
+	Subnets []netip.Prefix
+	// Gateways are the addresses where containers, and nobody else, find the resolver.
+	Gateways  []netip.Addr
 	Networks  []Network
 	Published []Published
 	// Ports are who may speak on the port of a bridge.
@@ -30,9 +32,9 @@ type State struct {
 
 // Network is one user-defined network.
 type Network struct {
-	Bridge   string
-	Gateway  netip.Addr
-	Internal bool
+	Bridge string
+	// Internal networks have no way out; the containers on an isolated one do not reach each other.
+	Internal, Isolated bool
 }
 
 // Published rewrites the destination of packets from outside. An unspecified HostIP stands for every address of the host.

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,13 +29,19 @@ const (
 
 // Open connects to nftables and changes nothing yet.
 func Open(c Config) (*Table, error) {
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
-		return errors.Join(c.SetReadBuffer(socketBytes), c.SetWriteBuffer(socketBytes))
-	}))
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(largeBuffers))
 	if err != nil {
 		return nil, fmt.Errorf("open nftables: %w", err)
 	}
 	return &Table{conn: conn, rules: newRuleset(c), bridged: true}, nil
+}
+
+// largeBuffers suits nftables' connection, whose type belongs to a module that this one does not name.
+func largeBuffers[C interface {
+	SetReadBuffer(int) error
+	SetWriteBuffer(int) error
+}](c C) error {
+	return errors.Join(c.SetReadBuffer(socketBytes), c.SetWriteBuffer(socketBytes))
 }
 
 // Close closes the connection and leaves the rules in force.
@@ -47,6 +52,18 @@ func (t *Table) Bridged() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.bridged
+}
+
+// Adopt takes over the tables that an earlier daemon left, if they are whole, and else makes them with this state.
+// [Table.Apply] must follow when it is known what the sets should hold.
+func (t *Table) Adopt(st State) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = st
+	if whole, err := t.whole(); err == nil && whole {
+		return nil
+	}
+	return t.apply(st)
 }
 
 // Apply puts the rules with exactly this state in place of whatever the node's tables held, in one transaction: at no
@@ -134,7 +151,7 @@ func (t *Table) queue(elements map[*nftables.Set][]nftables.SetElement, op func(
 func (t *Table) Change(add, remove State) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	want := t.state.minus(remove).plus(add)
+	want := t.state.minus(remove).Plus(add)
 	err := errors.Join(
 		t.queue(t.rules.sets.elements(remove), t.conn.SetDeleteElements),
 		t.queue(t.rules.sets.elements(add), t.conn.SetAddElements),

@@ -24,6 +24,14 @@ type Spec struct {
 	DefaultRoute bool
 	// Bridge is the index of the bridge that the host's end is a port of; 0 makes a routed link.
 	Bridge int
+	// Isolated keeps the port from exchanging frames with the bridge's other isolated ports.
+	Isolated bool
+}
+
+// WithDefaultRoute is the spec with the container's default route over this link.
+func (s Spec) WithDefaultRoute() Spec {
+	s.DefaultRoute = true
+	return s
 }
 
 // routed are the settings of a link that only ever carries one container's packets: source addresses are checked against
@@ -97,8 +105,7 @@ func (c *Conn) hostEnd(s Spec) error {
 		return err
 	}
 	if s.Bridge != 0 {
-		return c.do(request{what: "make " + s.Host + " a port of its bridge", NetlinkRequest: setLink(index, true,
-			nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(s.Bridge))))})
+		return c.do(portRequests(s.Host, index, s.Bridge, s.Isolated)...)
 	}
 	return c.do(
 		request{what: "set up " + s.Host, NetlinkRequest: setLink(index, true, inetSettings(routed))},

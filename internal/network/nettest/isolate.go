@@ -1,41 +1,46 @@
 package nettest
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
 const marker = "BAILEY_NETTEST_ISOLATED"
 
+// TB is what the package needs of a testing.TB, without linking package testing into whatever links it.
+type TB interface {
+	Helper()
+	Skip(args ...any)
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
 // Main is a TestMain that runs the whole test binary again in a fresh network namespace. Without the right to make one the
 // tests run where they are, and those that call [Require] skip.
-func Main(m *testing.M) {
-	if os.Getenv(marker) != "" || !possible() || fuzzing() {
+func Main(m interface{ Run() int }) {
+	if os.Getenv(marker) != "" || fuzzing() || os.Geteuid() != 0 {
 		os.Exit(m.Run())
 	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), marker+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread() // Pdeathsig is about the thread
-	err := cmd.Run()
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		os.Exit(exit.ExitCode())
-	case err != nil:
+	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), marker+"=1"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		os.Exit(m.Run())
+	}
+	state, err := child.Wait()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "run the tests in a network namespace of their own:", err)
 		os.Exit(1)
 	}
-	os.Exit(0)
+	os.Exit(state.ExitCode())
 }
 
 // fuzzing reports whether this process is the coordinator or a worker of go test -fuzz, which talk over inherited files.
@@ -48,16 +53,8 @@ func fuzzing() bool {
 	return false
 }
 
-// possible reports whether a child in a network namespace of its own can be made here.
-func possible() bool {
-	cmd := exec.Command("/proc/self/exe", "-test.run=^$", "-test.list=^$")
-	cmd.Env = append(os.Environ(), marker+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	return os.Geteuid() == 0 && cmd.Run() == nil
-}
-
 // Require skips a test that is not in a network namespace of its own.
-func Require(t testing.TB) {
+func Require(t TB) {
 	t.Helper()
 	if os.Getenv(marker) == "" {
 		t.Skip("needs root and the right to make a network namespace")
@@ -65,7 +62,7 @@ func Require(t testing.TB) {
 }
 
 // NewNS makes an empty network namespace that lives until the test ends.
-func NewNS(t testing.TB) *os.File {
+func NewNS(t TB) *os.File {
 	t.Helper()
 	Require(t)
 	f, err := OpenNS()
@@ -90,7 +87,7 @@ func OpenNS() (*os.File, error) {
 }
 
 // In runs f on a thread that is in a network namespace. Sockets that f makes stay there.
-func In(t testing.TB, netns *os.File, f func()) {
+func In(t TB, netns *os.File, f func()) {
 	t.Helper()
 	err := onThread(func() error {
 		if err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err != nil {
