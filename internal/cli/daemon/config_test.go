@@ -94,6 +94,13 @@ func TestLoadPlaces(t *testing.T) {
 	if err != nil || other.Node == one.Node {
 		t.Errorf("two directories make one node: %v", err)
 	}
+	standard, err := Load(Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named, err := Load(Flags{Dir: DefaultDir}); err != nil || named.Socket != DefaultSocket || named.RunDir != standard.RunDir || named.PolicyFile != standard.PolicyFile {
+		t.Errorf("the machine's own node, named: %+v, not named: %+v, %v", named, standard, err)
+	}
 	for _, bad := range []string{"/", "/a:b", "/a,b", `/a\b`} {
 		if _, err := Load(Flags{Dir: bad}); err == nil {
 			t.Errorf("--dir %s was let in", bad)

@@ -63,6 +63,9 @@ func Up(ctx context.Context, c Config, w Wiring, out, logs io.Writer) (err error
 	if os.Geteuid() != 0 {
 		return &RootError{Command: "bailey up", Why: whyRoot}
 	}
+	if err := settle(); err != nil {
+		return err
+	}
 	log := newLog(c.Settings, logs)
 	policy, err := loadPolicy(c)
 	if err != nil {
