@@ -11,7 +11,7 @@ import (
 
 // notManager is Docker's answer where a cluster would be needed; clients know its words.
 func notManager() error {
-	return fmt.Errorf(`This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.%w`, quiet(errdefs.ErrUnavailable)) //nolint:staticcheck // Docker's words
+	return unavailable(`This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.`)
 }
 
 func swarmAbsent(*call) error { return notManager() }
@@ -21,7 +21,7 @@ func swarmStart(*call) error {
 }
 
 func swarmLeave(*call) error {
-	return fmt.Errorf("This node is not part of a swarm%w", quiet(errdefs.ErrUnavailable)) //nolint:staticcheck // Docker's words
+	return unavailable("This node is not part of a swarm")
 }
 
 func getPlugins(c *call) error { return c.json(http.StatusOK, []plugin.Plugin{}) }

@@ -52,7 +52,7 @@ func TestStockClient(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // read to its end
+		defer r.Close()
 		_, err = io.ReadAll(r)
 		return err
 	}

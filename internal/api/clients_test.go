@@ -130,28 +130,32 @@ func TestUnsetLimits(t *testing.T) {
 	}
 }
 
-// TestDockerCommandLine points a stock docker at the socket.
-func TestDockerCommandLine(t *testing.T) {
-	docker, err := exec.LookPath("docker")
+// docker points a stock docker at a fake engine. What the engine is to answer
+// is set before.
+func docker(t *testing.T, f *fakeEngine) func(stdin io.Reader, args ...string) (string, int) {
+	t.Helper()
+	path, err := exec.LookPath("docker")
 	if err != nil {
 		t.Skip("no docker command line on this machine")
 	}
-	f := newFake()
-	f.archive = "tar"
 	n := startNode(t, f)
-	run := func(stdin io.Reader, args ...string) (string, int) {
+	env := append(os.Environ(), "DOCKER_HOST=unix://"+n.path, "DOCKER_CONFIG="+t.TempDir(), "DOCKER_CLI_HINTS=false")
+	return func(stdin io.Reader, args ...string) (string, int) {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), docker, args...)
-		cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+n.path, "DOCKER_CONFIG="+t.TempDir(), "DOCKER_CLI_HINTS=false")
-		cmd.Stdin = stdin
-		cmd.WaitDelay = 10 * time.Second
+		cmd := exec.CommandContext(t.Context(), path, args...)
+		cmd.Env, cmd.Stdin, cmd.WaitDelay = env, stdin, 10*time.Second
 		out, err := cmd.CombinedOutput()
 		if err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)
 		}
 		return string(out), cmd.ProcessState.ExitCode()
 	}
-	f.exec = container.ExecInspectResponse{ExitCode: ptr(3)}
+}
+
+func TestDockerVerbs(t *testing.T) {
+	f := newFake()
+	f.archive = "tar"
+	run := docker(t, f)
 	for _, tc := range []struct {
 		args string
 		want string
@@ -183,35 +187,49 @@ func TestDockerCommandLine(t *testing.T) {
 			t.Errorf("docker %s: exit code %d, want %d\n%s", tc.args, code, tc.code, out)
 		}
 	}
+}
 
+func TestDockerLogs(t *testing.T) {
+	f := newFake()
 	f.logs = newLog(engine.LogLine{Stream: 1, Text: []byte("one\n")}, engine.LogLine{Stream: 2, Text: []byte("two\n")})
 	close(f.logs.lines)
-	if out, code := run(nil, "logs", "-f", "web"); code != 0 || out != "one\ntwo\n" {
+	if out, code := docker(t, f)(nil, "logs", "-f", "web"); code != 0 || out != "one\ntwo\n" {
 		t.Errorf("docker logs: %d %q", code, out)
 	}
+}
 
+func TestDockerRun(t *testing.T) {
+	f := newFake()
 	f.stream = newStream()
 	f.stream.out <- frame{1, "hello\n"}
 	close(f.stream.out)
 	f.wait <- engine.WaitResult{ExitCode: 7}
-	if out, code := run(nil, "run", "--name", "web", "debian", "echo", "hello"); code != 7 || out != "WARNING: careful\nhello\n" {
+	if out, code := docker(t, f)(nil, "run", "--name", "web", "debian", "echo", "hello"); code != 7 || out != "WARNING: careful\nhello\n" {
 		t.Errorf("docker run: %d %q", code, out)
 	}
+}
 
+func TestDockerExec(t *testing.T) {
+	f := newFake()
 	f.stream = newStream()
-	f.exec.OpenStdin = true
+	f.exec = container.ExecInspectResponse{ExitCode: ptr(3), OpenStdin: true}
 	go func() { // a container that repeats what it is told
 		for {
 			select {
 			case p := <-f.stream.in:
 				f.stream.out <- frame{1, strings.ToUpper(string(p))}
 			case <-f.stream.inEnd:
+				for len(f.stream.in) > 0 {
+					f.stream.out <- frame{1, strings.ToUpper(string(<-f.stream.in))}
+				}
 				close(f.stream.out)
+				return
+			case <-f.stream.closed:
 				return
 			}
 		}
 	}()
-	if out, code := run(strings.NewReader("typed"), "exec", "-i", "web", "cat"); code != 3 || out != "TYPED" {
+	if out, code := docker(t, f)(strings.NewReader("typed"), "exec", "-i", "web", "cat"); code != 3 || out != "TYPED" {
 		t.Errorf("docker exec: %d %q", code, out)
 	}
 }

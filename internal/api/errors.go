@@ -34,6 +34,11 @@ func unsupported(format string, args ...any) error {
 	return fmt.Errorf(format+"%w", append(args, quiet(errdefs.ErrNotImplemented))...)
 }
 
+// unavailable is an error about what can not be had now.
+func unavailable(text string) error {
+	return fmt.Errorf("%s%w", text, quiet(errdefs.ErrUnavailable))
+}
+
 // errCut ends an answer that has begun and can not be completed, without a line in the log.
 var errCut = errors.New("the answer was cut short")
 

@@ -197,20 +197,23 @@ func (f *fakeEngine) ImageHistory(_ context.Context, ref string) ([]apiimage.His
 	return nil, f.note("ImageHistory", ref)
 }
 func (f *fakeEngine) ImagePull(_ context.Context, ref string, o image.PullOptions, p image.Progress) error {
+	err := f.note("ImagePull", ref, o.Platform)
 	f.report(p)
-	return f.note("ImagePull", ref, o.Platform)
+	return err
 }
 func (f *fakeEngine) ImagePush(_ context.Context, ref string, _ image.PushOptions, p image.Progress) error {
+	err := f.note("ImagePush", ref)
 	f.report(p)
-	return f.note("ImagePush", ref)
+	return err
 }
 func (f *fakeEngine) ImageLoad(_ context.Context, archive io.Reader, p image.Progress) error {
 	content, err := io.ReadAll(archive)
 	if err != nil {
 		return err
 	}
+	err = f.note("ImageLoad", string(content))
 	f.report(p)
-	return f.note("ImageLoad", string(content))
+	return err
 }
 func (f *fakeEngine) report(p image.Progress) {
 	for _, e := range f.loaded {
@@ -394,6 +397,12 @@ func startNode(t *testing.T, f *fakeEngine, change ...func(*Options)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, s)
+}
+
+// serve runs a server until the test ends.
+func serve(t *testing.T, s *Server) *node {
+	t.Helper()
 	n := &node{Server: s, path: filepath.Join(t.TempDir(), "b.sock"), done: make(chan error, 1)}
 	ln, err := Listen(n.path, "")
 	if err != nil {

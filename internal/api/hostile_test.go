@@ -280,12 +280,15 @@ func TestRefusalsAreForbidden(t *testing.T) {
 
 // TestSlowHeaders: who does not finish asking is cut off.
 func TestSlowHeaders(t *testing.T) {
-	n := startNode(t, newFake())
-	if n.http.ReadHeaderTimeout != headerTime || headerTime > 30*time.Second {
-		t.Fatalf("headers may take %v", n.http.ReadHeaderTimeout)
+	s, err := New(Options{Engine: newFake()})
+	if err != nil {
+		t.Fatal(err)
 	}
-	n.http.ReadHeaderTimeout = 100 * time.Millisecond
-	conn := n.dial(t)
+	if s.http.ReadHeaderTimeout != headerTime || headerTime > 30*time.Second {
+		t.Fatalf("headers may take %v", s.http.ReadHeaderTimeout)
+	}
+	s.http.ReadHeaderTimeout = 100 * time.Millisecond
+	conn := serve(t, s).dial(t)
 	fmt.Fprint(conn, "GET /_ping HTTP/1.1\r\nHost: docker\r\nX-")
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Errorf("the connection was not closed: %v", err)
@@ -329,7 +332,7 @@ func TestServeRefusesTCP(t *testing.T) {
 	if err != nil {
 		t.Skip("no loopback address here: ", err)
 	}
-	defer ln.Close() //nolint:errcheck // only a test's
+	defer ln.Close()
 	if err := s.Serve(t.Context(), ln); err == nil || !strings.Contains(err.Error(), "use a unix socket") {
 		t.Errorf("got %v", err)
 	}

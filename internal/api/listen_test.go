@@ -62,7 +62,7 @@ func TestListenGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close() //nolint:errcheck // only a test's
+	defer ln.Close()
 	want, err := groupID("daemon")
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestListenLongPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only a test's
+	defer f.Close()
 	conn, err := net.Dial("unix", "/proc/self/fd/"+strconv.Itoa(int(f.Fd()))+"/b.sock")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestCloseSparesAnotherSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close() //nolint:errcheck // only a test's
+	defer other.Close()
 	if inode := ln.(*listener).inode; inodeOf(t, path) == inode {
 		t.Skip("the file system gave the new socket the old one's number")
 	}
@@ -191,7 +191,7 @@ func TestActivated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer good.Close() //nolint:errcheck // only a test's
+	defer good.Close()
 	goodFile, err := good.(*net.UnixListener).File()
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func TestPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close() //nolint:errcheck // only a test's
+	defer ln.Close()
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -322,8 +322,8 @@ func copyFile(from, to string) error {
 // TestNoPeer: what is not a unix socket has nobody at the other end.
 func TestNoPeer(t *testing.T) {
 	a, b := net.Pipe()
-	defer a.Close() //nolint:errcheck // only a test's
-	defer b.Close() //nolint:errcheck // only a test's
+	defer a.Close()
+	defer b.Close()
 	if _, err := peerOf(withPeer(t.Context(), a)).caller(); err == nil || status(err) != 403 {
 		t.Errorf("got %v", err)
 	}

@@ -93,6 +93,7 @@ func (q *query) cells(key string) uint16 {
 	n, err := strconv.ParseUint(q.text(key), 10, 16)
 	if err != nil {
 		q.fail(key, "must be a number from 0 to 65535")
+		return 0
 	}
 	return uint16(n)
 }

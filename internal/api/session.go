@@ -33,7 +33,7 @@ type session struct {
 // run joins the two until both directions have ended or ctx has.
 func (s *session) run(ctx context.Context) {
 	defer s.end()
-	defer s.conn.Close() //nolint:errcheck // there is nobody left to tell
+	defer func() { _ = s.conn.Close() }() // there is nobody left to tell
 	stop := context.AfterFunc(ctx, func() {
 		s.end()
 		_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second)) // frees an output that is stuck in the client
@@ -97,7 +97,7 @@ func (s *session) input() {
 		_ = s.stream.CloseWrite() // what remains is the output, which shows what is wrong
 	}
 	if err == nil {
-		err = s.awaitHangup()
+		_ = s.awaitHangup() // however it returns, the client is gone or will not be heard of any more
 	}
 	s.end()
 }
