@@ -3,6 +3,7 @@ package cli
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,11 +41,14 @@ func brand(text string) string { return branding.Replace(text) }
 
 // quoted finds the places of an error text where Docker's code names its own
 // program; the rest of an error may be anybody's data and is left alone.
-var quoted = regexp.MustCompile(`(^|\n)docker: |(['"` + "`" + `])docker ([a-z]+)`)
+// It is compiled when there is an error, not at every start.
+var quoted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|\n)docker: |(['"` + "`" + `])docker ([a-z]+)`)
+})
 
 // brandError rebrands an error text.
 func brandError(text string) string {
-	text = quoted.ReplaceAllStringFunc(text, func(s string) string { return strings.Replace(s, "docker", "bailey", 1) })
+	text = quoted().ReplaceAllStringFunc(text, func(s string) string { return strings.Replace(s, "docker", "bailey", 1) })
 	for _, phrase := range []string{"the Docker daemon", "the docker daemon", "the docker API"} {
 		text = strings.ReplaceAll(text, phrase, "the node")
 	}

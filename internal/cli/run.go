@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,8 +15,11 @@ import (
 // names, separated by commas.
 const secretAnnotation = "run.bailey.secret"
 
-// secretName is what a secret can be called: it becomes a file's name.
-var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+// isSecretName tells whether a secret can be called so: it becomes a file's name.
+func isSecretName(s string) bool {
+	const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return s != "" && len(s) <= 64 && strings.Trim(s, alphanumeric+"_.-") == "" && strings.Contains(alphanumeric, s[:1])
+}
 
 // runFlags are the flags that `run` and `create` have beside Docker's.
 type runFlags struct {
@@ -93,7 +95,7 @@ func (f *runFlags) applySecrets(cmd *cobra.Command) error {
 		return nil
 	}
 	for _, name := range f.secrets {
-		if !secretName.MatchString(name) {
+		if !isSecretName(name) {
 			return fmt.Errorf("--secret %q is not a secret's name: letters, digits, '_', '.' and '-', 64 at most, a letter or digit first", name)
 		}
 	}

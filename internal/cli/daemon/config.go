@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -168,11 +167,9 @@ func ParseSettings(data []byte) (Settings, error) {
 	return s, s.check()
 }
 
-var groupName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)
-
 // check refuses values that could only fail later.
 func (s Settings) check() error {
-	if s.SocketGroup != "" && !groupName.MatchString(s.SocketGroup) {
+	if s.SocketGroup != "" && strings.ContainsFunc(s.SocketGroup, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' || r == ',' }) {
 		return fmt.Errorf("socket-group = %q is not a group's name", s.SocketGroup)
 	}
 	for key, path := range map[string]string{"runtime": s.Runtime, "policy": s.Policy, "registry-certificates": s.RegistryCertificates} {
