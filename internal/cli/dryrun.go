@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/bailey-run/bailey/internal/cli/guard"
 	"github.com/moby/moby/client"
 )
 
@@ -73,8 +74,8 @@ func (t *planTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // plan is a node's answer: a posture, its controls, and warnings.
 type plan struct{ raw []byte }
 
-// show prints the plan as a table or as the node sent it.
-func (p plan) show(w io.Writer, format string) error {
+// show prints the plan as a table, with its warnings apart, or as the node sent it.
+func (p plan) show(w, warn io.Writer, format string) error {
 	if format == "json" {
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, p.raw, "", "    "); err != nil {
@@ -88,7 +89,7 @@ func (p plan) show(w io.Writer, format string) error {
 		return fmt.Errorf("the node's plan cannot be read: %w", err)
 	}
 	for _, warning := range warnings {
-		if _, err := fmt.Fprintln(w, "WARNING:", warning); err != nil {
+		if _, err := fmt.Fprintln(warn, "WARNING:", guard.Cell(warning)); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func (a *app) extend(cmd *cobra.Command) {
 			return err
 		}
 		if a.dry.plan != nil {
-			return a.dry.plan.show(a.docker.Out(), f.format)
+			return a.dry.plan.show(a.docker.Out(), a.docker.Err(), f.format)
 		}
 		if errdefs.IsNotFound(err) && !f.fetch {
 			return fmt.Errorf("%w\nA dry run fetches nothing: run `bailey pull %s` first, or add --pull missing", unhelped(err), args[0])
