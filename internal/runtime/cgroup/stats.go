@@ -1,6 +1,9 @@
 package cgroup
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Unlimited is the value of a limit that is not set.
 const Unlimited = ^uint64(0)
@@ -26,14 +29,13 @@ type CPU struct {
 
 // Memory is in bytes.
 type Memory struct {
-	Usage, Limit uint64 // Limit is Unlimited when there is none
-	MaxUsage     uint64 // the highest Usage seen, 0 when not counted
-	Swap         uint64
-	SwapLimit    uint64
-	FailCount    uint64            // how often the limit was hit
-	OOMKills     uint64            // processes killed for want of memory
-	InactiveFile uint64            // cache that can be dropped without I/O
-	Detail       map[string]uint64 // the kernel's own memory.stat
+	Usage, Limit    uint64            // Limit is Unlimited when there is none
+	MaxUsage        uint64            // the highest Usage seen, 0 when not counted
+	Swap, SwapLimit uint64            // without the memory itself; SwapLimit may be Unlimited
+	FailCount       uint64            // how often the limit was hit
+	OOMKills        uint64            // processes killed for want of memory
+	InactiveFile    uint64            // cache that can be dropped without I/O
+	Detail          map[string]uint64 // the kernel's own memory.stat
 }
 
 // Pids counts tasks.
@@ -46,4 +48,40 @@ type Block struct {
 	Major, Minor          uint64
 	ReadBytes, WriteBytes uint64
 	Reads, Writes         uint64
+}
+
+// Stats reads what the container has used. It is fs.ErrNotExist when the
+// container has no group.
+func (m *Manager) Stats(id string) (Stats, error) {
+	if _, err := m.home(id); err != nil {
+		return Stats{}, err
+	}
+	s := Stats{Read: time.Now()}
+	if m.mode == V2 {
+		s.readV2(m.dir(&m.trees[0], id))
+	} else {
+		s.readV1(func(controller string) string { return m.controllerDir(controller, id) })
+	}
+	return s, nil
+}
+
+// OOMKilled tells whether the kernel killed a process of the container for
+// want of memory.
+func (m *Manager) OOMKilled(id string) (bool, error) {
+	if !validName(id) {
+		return false, fmt.Errorf("%q names no container", id)
+	}
+	dir := m.controllerDir("memory", id)
+	if dir == "" {
+		return false, nil
+	}
+	file := "/memory.oom_control"
+	if m.mode == V2 {
+		file = "/memory.events"
+	}
+	events, err := read(dir + file)
+	if err != nil {
+		return false, fmt.Errorf("ask whether container %s ran out of memory: %w", id, err)
+	}
+	return table(events)["oom_kill"] > 0, nil
 }
