@@ -42,7 +42,7 @@ func Spec(p Posture, b Binding) (*specs.Spec, error) {
 		Linux: &specs.Linux{
 			Namespaces: namespaces(p, b), CgroupsPath: b.CgroupPath, Resources: p.resources(),
 			Seccomp: filter, Sysctl: maps.Clone(p.Sysctls),
-			MaskedPaths: p.masked(), ReadonlyPaths: slices.Clone(p.ReadonlyPaths), RootfsPropagation: p.propagation(),
+			MaskedPaths: p.masked(), ReadonlyPaths: p.readonly(), RootfsPropagation: p.propagation(),
 		},
 	}
 	if spec.Version == "" {
@@ -182,6 +182,16 @@ func (p Posture) masked() []string {
 		for i := range p.Host.PossibleCPUs {
 			out = append(out, strings.Replace(path, "*", fmt.Sprint(i), 1))
 		}
+	}
+	return out
+}
+
+// readonly adds the directory of the controllers on cgroup v1: runc mounts
+// each of them read-only, but not the tmpfs that they are in.
+func (p Posture) readonly() []string {
+	out := slices.Clone(p.ReadonlyPaths)
+	if !p.Host.CgroupV2 && !p.WritableCgroups {
+		out = append(out, "/sys/fs/cgroup")
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func kernelMount(p Posture, b Binding, m PostureMount) specs.Mount {
 		return specs.Mount{Destination: m.Target, Type: kind, Source: kind, Options: append(options, more...)}
 	}
 	whole := func(more ...string) specs.Mount {
-		return specs.Mount{Destination: m.Target, Type: "bind", Source: m.Target, Options: append([]string{"rbind", "nosuid", "noexec", "nodev", "rprivate"}, more...)}
+		return specs.Mount{Destination: m.Target, Type: "bind", Source: m.Target, Options: append([]string{"rbind", "rnosuid", "rnoexec", "rnodev", "rprivate"}, more...)}
 	}
 	own := p.Namespaces.User == NamespaceHost // root of the host may mount anything
 	switch m.Kind {
@@ -96,12 +96,20 @@ func kernelMount(p Posture, b Binding, m PostureMount) specs.Mount {
 	return shm
 }
 
+// bind shows a directory or file of the host. Its flags are the recursive
+// ones (rnosuid …): runtimes set those by mount_setattr(2), for what is
+// mounted below too, while the plain ones take a second mount(2), which crun
+// 1.8 leaves out in a user namespace unless the mount is read-only.
 func bind(source string, m PostureMount) specs.Mount {
 	propagation := m.Propagation
 	if propagation == "" {
 		propagation = "rprivate"
 	}
-	return specs.Mount{Destination: m.Target, Type: "bind", Source: source, Options: append([]string{"bind", propagation}, m.flags()...)}
+	options := []string{"bind", propagation}
+	for _, flag := range m.flags() {
+		options = append(options, "r"+flag)
+	}
+	return specs.Mount{Destination: m.Target, Type: "bind", Source: source, Options: options}
 }
 
 // mapMount has the runtime give the files on disk the container's ids.
