@@ -108,18 +108,40 @@ func (e *Engine) logReader(ctx context.Context, c *cont, r LogsRequest) (LogRead
 	if err != nil {
 		return nil, fmt.Errorf("logs of container %.12s: %w", c.id(), err)
 	}
-	return logReader{reader}, nil
+	out := logReader{Reader: reader}
+	if r.Stderr {
+		out.hints = func() []string { return c.record().State.Hints }
+	}
+	return &out, nil
 }
 
 func replayRequest(r AttachRequest) LogsRequest {
 	return LogsRequest{Stdout: r.Stdout, Stderr: r.Stderr, Tail: -1, Until: time.Now()}
 }
 
-type logReader struct{ *logfile.Reader }
+// logReader yields what was logged, and after it what explains the end.
+type logReader struct {
+	*logfile.Reader
+	hints func() []string
+	ended bool
+	left  []string
+}
 
-func (l logReader) Next() (LogLine, error) {
-	line, err := l.Reader.Next()
-	return LogLine(line), err
+// Next returns the next line.
+func (l *logReader) Next() (LogLine, error) {
+	if !l.ended {
+		line, err := l.Reader.Next()
+		if !errors.Is(err, io.EOF) || l.hints == nil {
+			return LogLine(line), err
+		}
+		l.ended, l.left = true, l.hints()
+	}
+	if len(l.left) == 0 {
+		return LogLine{}, io.EOF
+	}
+	text := l.left[0]
+	l.left = l.left[1:]
+	return LogLine{Stream: 2, Time: time.Now(), Text: []byte(text + "\n")}, nil
 }
 
 // replay is a stream that begins with what was logged before. Its Stream is

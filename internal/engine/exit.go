@@ -41,7 +41,11 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 	if again.restart {
 		status = store.Restarting
 	}
-	err := e.change(c, func(r *store.Container) { setExit(r, exit, status) })
+	hints := e.explain(c, exit)
+	err := e.change(c, func(r *store.Container) {
+		setExit(r, exit, status)
+		r.State.Hints = hints
+	})
 	if err != nil {
 		e.log.Error("the end of a container is not recorded; its supervisor's record remains", "container", c.id(), "error", err)
 	}

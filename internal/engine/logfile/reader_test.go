@@ -129,6 +129,19 @@ func TestFollowerEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestLastText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.json")
+	write(t, path, line(1, "stdout")+line(2, "stderr"))
+	whole, err := LastText(path, 1<<20)
+	if err != nil || string(whole) != "line 1\nline 2\n" {
+		t.Errorf("got %q, %v", whole, err)
+	}
+	part, err := LastText(path, int64(len(line(2, "stderr")))+5)
+	if err != nil || string(part) != "line 2\n" {
+		t.Errorf("got %q, %v: a line that is cut is left out", part, err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(line(1, "stdout")))
 	f.Fuzz(func(t *testing.T, b []byte) {

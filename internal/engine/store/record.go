@@ -57,6 +57,8 @@ type State struct {
 	OOMKilled  bool   `json:",omitempty"`
 	StartedAt  time.Time
 	FinishedAt time.Time
+	// Hints explain the end to a person, where the cause was recognised.
+	Hints []string `json:",omitempty"`
 }
 
 // Mount is a resolved mount: what is where, and on which host path it lies.

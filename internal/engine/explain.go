@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"github.com/bailey-run/bailey/internal/engine/hint"
+	"github.com/bailey-run/bailey/internal/engine/logfile"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/moby/moby/api/types/events"
+)
+
+// lastWords is how much of a failed container's log is searched for a cause, in bytes.
+const lastWords = 64 << 10
+
+// actionWriteRefused is the event of a write that the read-only root refused.
+const actionWriteRefused events.Action = "write-refused"
+
+// explain looks into the last words of a container that failed for a cause
+// that Bailey's own defaults brought about, and says what to do.
+func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
+	if exit.Code == 0 || c.record().Posture.Root.Writable {
+		return nil
+	}
+	text, err := logfile.LastText(e.logPath(c.id()), lastWords)
+	if err != nil {
+		return nil // it logged nothing, or keeps no log
+	}
+	var hints []string
+	for _, w := range hint.ReadOnly(text) {
+		hints = append(hints, w.String())
+		e.emit(c, actionWriteRefused, map[string]string{"path": w.Path, "flag": w.Flag()})
+	}
+	return hints
+}
