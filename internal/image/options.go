@@ -56,3 +56,19 @@ func DefaultLimits() Limits {
 		Entries: 1_000_000, Layers: 127, Ratio: 200, RatioFree: 64 * mib, Document: 4 * mib,
 	}
 }
+
+// complete replaces zero fields by the defaults.
+func (l *Limits) complete() {
+	def := DefaultLimits()
+	for _, f := range []struct{ field, value *int64 }{
+		{&l.LayerBytes, &def.LayerBytes}, {&l.ImageBytes, &def.ImageBytes}, {&l.ArchiveBytes, &def.ArchiveBytes}, {&l.Entries, &def.Entries},
+		{&l.Ratio, &def.Ratio}, {&l.RatioFree, &def.RatioFree}, {&l.Document, &def.Document},
+	} {
+		if *f.field == 0 {
+			*f.field = *f.value
+		}
+	}
+	if l.Layers == 0 {
+		l.Layers = def.Layers
+	}
+}

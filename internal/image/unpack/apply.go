@@ -75,7 +75,7 @@ func (a *applier) entry(h *tar.Header, body io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return checkGlobal(h)
 	}
-	name, err := cleanName(h.Name)
+	name, err := CleanName(h.Name)
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func (a *applier) own(at int, base string, h *tar.Header) error {
 
 // hardlink makes one more name for a file of the same layer.
 func (a *applier) hardlink(h *tar.Header, name string) error {
-	target, err := cleanName(h.Linkname)
+	target, err := CleanName(h.Linkname)
 	if err != nil {
 		return hostile.Refuse("hardlink-escape", h.Name, "the hard link's target %q is no name of this layer: %v", h.Linkname, err)
 	}

@@ -76,6 +76,13 @@ func Decompress(r io.Reader, ratio Ratio) (io.ReadCloser, Compression, error) {
 	return out, kind, nil
 }
 
+// Sniff tells how the data is compressed, and returns a reader that still begins at its beginning.
+func Sniff(r io.Reader) (Compression, io.Reader, error) {
+	buf := bufio.NewReaderSize(r, 512) // larger reads go past it
+	kind, err := sniff(buf)
+	return kind, buf, err
+}
+
 // sniff looks at the first bytes.
 func sniff(r *bufio.Reader) (Compression, error) {
 	head, err := r.Peek(10)

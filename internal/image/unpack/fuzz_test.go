@@ -82,14 +82,14 @@ func FuzzCleanName(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		clean, err := cleanName(name)
+		clean, err := CleanName(name)
 		if err != nil {
 			return
 		}
 		if clean != filepath.Clean(name) || !filepath.IsLocal(clean) || len(clean) > maxPath || strings.Contains(clean, "\x00") {
 			t.Errorf("%q became %q", name, clean)
 		}
-		if again, err := cleanName(clean); err != nil || again != clean {
+		if again, err := CleanName(clean); err != nil || again != clean {
 			t.Errorf("%q is not stable: %q %v", clean, again, err)
 		}
 	})

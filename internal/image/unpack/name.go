@@ -13,8 +13,9 @@ const (
 	whiteoutMeta   = ".wh..wh."
 )
 
-// cleanName checks the name of an entry and returns it without "./" and trailing slashes; the root is ".".
-func cleanName(name string) (string, error) {
+// CleanName checks the name of an entry of any tar and returns it without "./" and trailing slashes; the root is ".". What it
+// returns is relative, has no ".." and is within what Linux takes for a path.
+func CleanName(name string) (string, error) {
 	switch {
 	case name == "":
 		return "", hostile.Refuse("name-empty", name, "the entry has no name")

@@ -1,0 +1,229 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailey-run/bailey/internal/image/config"
+	"github.com/bailey-run/bailey/internal/image/hostile"
+	"github.com/bailey-run/bailey/internal/image/unpack"
+)
+
+// upperLabel is where the overlay snapshotter tells a snapshot's directory (its option WithUpperdirLabel).
+const upperLabel = "containerd.io/snapshot/overlay.upperdir"
+
+// maxParallel is how many layers are unpacked at the same time: one writes while another waits for the disk.
+const maxParallel = 4
+
+// layer is one layer to unpack.
+type layer struct {
+	ocispec.Descriptor
+	diffID digest.Digest
+	chain  digest.Digest
+	// key and dir are the snapshot that it is unpacked in, and result what was found; set by stage.
+	key, dir string
+	result   unpack.Result
+}
+
+// unpackAll makes sure that all layers, lowest first, are unpacked and committed. Layers do not depend on one another until
+// they are stacked, so they are unpacked side by side.
+func (x *session) unpackAll(ctx context.Context, layers []*layer, report *reporter) error {
+	start, err := x.missing(ctx, layers)
+	if err != nil || start == len(layers) {
+		return err
+	}
+	// Two sessions that bring the same layers do not unpack both: the second waits, and then looks again.
+	_, err, shared := x.s.chains.Do(string(layers[start].chain), func() (any, error) {
+		return nil, x.unpackFrom(ctx, layers, start, report)
+	})
+	if shared {
+		return x.unpackShared(ctx, layers, report)
+	}
+	return err
+}
+
+// unpackShared finishes what another session may have done for this one, or failed to do for reasons of its own.
+func (x *session) unpackShared(ctx context.Context, layers []*layer, report *reporter) error {
+	start, err := x.missing(ctx, layers)
+	if err != nil || start == len(layers) {
+		return err
+	}
+	return x.unpackFrom(ctx, layers, start, report)
+}
+
+// missing is the index of the first layer that is not unpacked. Those before it are protected.
+func (x *session) missing(ctx context.Context, layers []*layer) (int, error) {
+	for i, l := range layers {
+		if err := x.hold(ctx, "snapshots/"+snapshotter, l.chain.String()); err != nil {
+			return 0, err
+		}
+		if _, err := x.s.snaps.Stat(ctx, l.chain.String()); errdefs.IsNotFound(err) {
+			return i, nil
+		} else if err != nil {
+			return 0, fmt.Errorf("look for layer %s: %w", l.diffID, err)
+		}
+	}
+	return len(layers), nil
+}
+
+// unpackFrom unpacks layers[start:].
+func (x *session) unpackFrom(ctx context.Context, layers []*layer, start int, report *reporter) error {
+	budget := &unpack.Budget{MaxEntries: x.s.opts.Limits.Entries, MaxBytes: x.s.opts.Limits.ImageBytes}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(runtime.GOMAXPROCS(0), maxParallel))
+	for _, l := range layers[start:] {
+		group.Go(func() error { return hostile.In(x.stage(gctx, l, budget, report), "", short(l.diffID)) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := start; i < len(layers); i++ {
+		if err := x.stack(ctx, layers, i); err != nil {
+			return hostile.In(err, "", short(layers[i].diffID))
+		}
+	}
+	return nil
+}
+
+// stage unpacks one layer into a snapshot without a parent.
+func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, report *reporter) (err error) {
+	l.key = uuid.NewString()
+	if _, err := x.s.snaps.Prepare(ctx, l.key, ""); err != nil {
+		return fmt.Errorf("make a directory for layer %s: %w", short(l.diffID), err)
+	}
+	if l.dir, err = x.s.upper(ctx, l.key); err != nil {
+		return err
+	}
+	dir, err := os.Open(l.dir)
+	if err != nil {
+		return fmt.Errorf("open the directory for layer %s: %w", short(l.diffID), err)
+	}
+	defer func() { _ = dir.Close() }()
+	blob, err := x.s.blobs.ReaderAt(ctx, l.Descriptor)
+	if err != nil {
+		return fmt.Errorf("open layer %s: %w", short(l.diffID), err)
+	}
+	defer func() { _ = blob.Close() }()
+	source := report.watch(short(l.diffID), "Unpacking", blob.Size(), io.NewSectionReader(blob, 0, blob.Size()))
+	if err := x.apply(ctx, l, dir, source, budget); err != nil {
+		return err
+	}
+	report.warn(short(l.diffID), l.result.Warnings)
+	report.send(Event{ID: short(l.diffID), Status: "Unpacked", Current: blob.Size(), Total: blob.Size()})
+	return nil
+}
+
+// apply decompresses, unpacks and compares the layer with what manifest and configuration say of it.
+func (x *session) apply(ctx context.Context, l *layer, dir *os.File, source io.Reader, budget *unpack.Budget) error {
+	limits := x.s.opts.Limits
+	plain, compression, err := unpack.Decompress(source, unpack.Ratio{Max: limits.Ratio, Free: limits.RatioFree})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = plain.Close() }()
+	if promised, _ := config.LayerCompression(l.MediaType); promised != string(compression) {
+		return hostile.Refuse("media-type-mismatch", l.MediaType, "the layer is announced with compression %s and has %s", promised, compression)
+	}
+	l.result, err = unpack.Apply(ctx, dir, plain, unpack.Options{
+		KeepSetID: x.s.opts.KeepSetID, SkipDevices: x.s.opts.SkipDevices, LayerBytes: limits.LayerBytes, Budget: budget,
+	})
+	if err != nil {
+		return err
+	}
+	if l.result.DiffID != l.diffID {
+		return hostile.Refuse("diff-id-mismatch", string(l.diffID), "the configuration promises this layer and the archive has %s", l.result.DiffID)
+	}
+	return nil
+}
+
+// stack puts layer i on those below it.
+func (x *session) stack(ctx context.Context, layers []*layer, i int) error {
+	l, parent := layers[i], ""
+	if i > 0 {
+		parent = layers[i-1].chain.String()
+	}
+	if len(l.result.Implied) > 0 && i > 0 {
+		if err := x.inherit(ctx, l, parent); err != nil {
+			return err
+		}
+	}
+	err := x.s.snaps.Commit(ctx, l.chain.String(), l.key, snapshots.WithParent(parent))
+	if errdefs.IsAlreadyExists(err) {
+		// Another session was faster; our copy goes with the lease.
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("commit layer %s: %w", short(l.diffID), err)
+	}
+	return nil
+}
+
+// inherit gives directories that the layer does not list the attributes they have below.
+func (x *session) inherit(ctx context.Context, l *layer, parent string) (err error) {
+	paths, err := x.s.lower(ctx, parent)
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(l.dir)
+	if err != nil {
+		return fmt.Errorf("open layer %s: %w", short(l.diffID), err)
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	lowers := make([]*os.File, 0, len(paths))
+	defer func() {
+		for _, f := range lowers {
+			_ = f.Close()
+		}
+	}()
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("open the layers below %s: %w", short(l.diffID), err)
+		}
+		lowers = append(lowers, f)
+	}
+	return unpack.Inherit(ctx, dir, l.result.Implied, lowers)
+}
+
+// upper is the directory of a snapshot's own files.
+func (s *Store) upper(ctx context.Context, key string) (string, error) {
+	info, err := s.snaps.Stat(ctx, key)
+	if err != nil {
+		return "", fmt.Errorf("look up layer %s: %w", key, err)
+	}
+	if info.Labels[upperLabel] == "" {
+		return "", fmt.Errorf("layer %s has no directory", key)
+	}
+	return info.Labels[upperLabel], nil
+}
+
+// lower is the directories of a committed chain, top first.
+func (s *Store) lower(ctx context.Context, chain string) ([]string, error) {
+	var dirs []string
+	for chain != "" {
+		info, err := s.snaps.Stat(ctx, chain)
+		if err != nil {
+			return nil, fmt.Errorf("look up layer chain %s: %w", chain, err)
+		}
+		dirs = append(dirs, info.Labels[upperLabel])
+		chain = info.Parent
+	}
+	return dirs, nil
+}
+
+// short is the beginning of a digest as docker shows it.
+func short(d digest.Digest) string {
+	hex := d.Encoded()
+	return hex[:min(len(hex), 12)]
+}

@@ -1,0 +1,60 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/google/uuid"
+)
+
+// leaseTime is how long a lease protects unfinished work. No work outlives the process, whose successor drops all leases, so
+// that it only has to be longer than any load or pull.
+const leaseTime = 7 * 24 * time.Hour
+
+// session is one piece of work that adds to the store: what it adds is protected by a lease until it has a name.
+type session struct {
+	s     *Store
+	lease leases.Lease
+	named bool
+}
+
+// begin starts a session; everything done with the returned context belongs to it. end must follow.
+func (s *Store) begin(ctx context.Context) (context.Context, *session, error) {
+	ctx = s.context(ctx)
+	lease, err := s.leases.Create(ctx, leases.WithID(uuid.NewString()), leases.WithExpiration(leaseTime))
+	if err != nil {
+		return nil, nil, fmt.Errorf("start work on images: %w", err)
+	}
+	return leases.WithLease(ctx, lease.ID), &session{s: s, lease: lease}, nil
+}
+
+// end drops the lease, and with it all that did not get a name. A session that failed cleans up before end returns; after one
+// that succeeded there is little to remove, and it is removed in the background.
+func (x *session) end(ctx context.Context) {
+	ctx = x.s.context(context.WithoutCancel(ctx))
+	if x.named {
+		x.s.work.Go(func() { x.s.cleanUp(ctx) })
+		return
+	}
+	if err := x.s.leases.Delete(ctx, x.lease); err != nil {
+		x.s.log.Error("a failed load or pull leaves data behind until the next start", "error", err)
+	}
+	x.s.cleanUp(ctx)
+}
+
+// cleanUp collects and only reports what went wrong: nothing depends on it.
+func (s *Store) cleanUp(ctx context.Context) {
+	if err := s.collect(ctx); err != nil {
+		s.log.Error("unneeded image data stays on disk until the next removal", "error", err)
+	}
+}
+
+// hold protects something that is in the store already, whether it is or not: look for it afterwards.
+func (x *session) hold(ctx context.Context, kind, id string) error {
+	if err := x.s.leases.AddResource(ctx, x.lease, leases.Resource{ID: id, Type: kind}); err != nil {
+		return fmt.Errorf("protect %s: %w", id, err)
+	}
+	return nil
+}
