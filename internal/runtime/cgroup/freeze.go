@@ -42,7 +42,7 @@ func (m *Manager) setFrozen(id string, frozen bool) error {
 	}
 	file, value := "freezer.state", "THAWED"
 	if frozen {
-		value = "THAWED"
+		value = "FROZEN"
 	}
 	if m.mode == V2 {
 		file, value = "cgroup.freeze", "0"
