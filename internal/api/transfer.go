@@ -1,6 +1,7 @@
 package api
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -71,8 +72,12 @@ func postFetch(c *call, r fetchRequest) error {
 	if !r.archive {
 		return p.finish(c.s.engine.ImagePull(c.ctx(), r.ref, image.PullOptions{Auth: r.auth, Platform: r.platform}, p.report))
 	}
+	body, err := c.archive()
+	if err != nil {
+		return err
+	}
 	opts := image.ImportOptions{Name: r.ref, Message: r.message, Changes: r.changes, Platform: r.platform}
-	id, err := c.s.engine.ImageImport(c.ctx(), c.r.Body, opts, p.report)
+	id, err := c.s.engine.ImageImport(c.ctx(), body, opts, p.report)
 	if err == nil {
 		p.report(image.Event{Status: id})
 	}
@@ -112,7 +117,21 @@ func decodeLoad(c *call) (loadRequest, error) {
 
 func postLoad(c *call, r loadRequest) error {
 	p := &progress{c: c, quiet: r.quiet}
-	return p.finish(c.s.engine.ImageLoad(c.ctx(), c.r.Body, p.report))
+	body, err := c.archive()
+	if err != nil {
+		return err
+	}
+	return p.finish(c.s.engine.ImageLoad(c.ctx(), body, p.report))
+}
+
+// archive is the body of a request that is read while progress is already
+// answered: without full duplex the server would swallow the rest of it at
+// the first word of the answer.
+func (c *call) archive() (io.Reader, error) {
+	if err := http.NewResponseController(c.w).EnableFullDuplex(); err != nil {
+		return nil, err
+	}
+	return c.r.Body, nil
 }
 
 // saveRequest are the images to put into an archive.
