@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -79,6 +81,8 @@ func (w *world) wire(here, hereAddr string, ns *os.File, there, thereAddr string
 	w.must(netlink.LinkAdd(v))
 	w.t.Cleanup(func() { netlink.LinkDel(v) })
 	set := func(name, addr string) {
+		// IPv6 changes its addresses by itself for a while, and listings are compared here.
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
 		l, err := netlink.LinkByName(name)
 		w.must(err)
 		w.must(netlink.AddrAdd(l, &netlink.Addr{IPNet: cidr(addr)}))
@@ -194,19 +198,23 @@ func inside(t testing.TB, ns *os.File, f func()) {
 	nettest.In(t, ns, f)
 }
 
-// patience is how long an attempt that should fail may take: packets are delivered within a millisecond here.
-const patience = 200 * time.Millisecond
+// patience is how long an attempt that should fail may take, since packets are delivered within a millisecond here;
+// confidence is how long one may take that should succeed, on a machine that is busy with other things.
+const (
+	patience   = 200 * time.Millisecond
+	confidence = 10 * time.Second
+)
 
 // dial connects from a network namespace and returns what the server says.
-func dial(t testing.TB, ns *os.File, addr string) (said string, err error) {
+func dial(t testing.TB, ns *os.File, addr string, limit time.Duration) (said string, err error) {
 	t.Helper()
 	inside(t, ns, func() {
 		var c net.Conn
-		if c, err = net.DialTimeout("tcp4", addr, patience); err != nil {
+		if c, err = net.DialTimeout("tcp4", addr, limit); err != nil {
 			return
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(patience))
+		c.SetDeadline(time.Now().Add(limit))
 		var b []byte
 		b, err = io.ReadAll(c)
 		said = string(b)
@@ -216,7 +224,7 @@ func dial(t testing.TB, ns *os.File, addr string) (said string, err error) {
 
 func reaches(t testing.TB, what string, ns *os.File, addr string) string {
 	t.Helper()
-	said, err := dial(t, ns, addr)
+	said, err := dial(t, ns, addr, confidence)
 	if err != nil {
 		t.Errorf("%s does not work: %v", what, err)
 	}
@@ -225,10 +233,13 @@ func reaches(t testing.TB, what string, ns *os.File, addr string) string {
 
 func blocked(t testing.TB, what string, ns *os.File, addr string) {
 	t.Helper()
-	if said, err := dial(t, ns, addr); err == nil {
+	if said, err := dial(t, ns, addr, patience); err == nil {
 		t.Errorf("%s succeeded (the server saw %s)", what, said)
 	}
 }
+
+// carrier is what a listing says about the state of a bridge without ports, which the kernel notices a second late.
+var carrier = regexp.MustCompile(`NO-CARRIER,|state [A-Z]+ |linkdown `)
 
 // listing is everything of the host that a node could leave behind.
 func listing(t testing.TB) string {
@@ -242,7 +253,24 @@ func listing(t testing.TB) string {
 		if err != nil {
 			t.Skipf("needs %s to list what is left: %v %s", c[0], err, out)
 		}
-		fmt.Fprintf(&b, "$ %s\n%s", strings.Join(c, " "), out)
+		fmt.Fprintf(&b, "$ %s\n%s", strings.Join(c, " "), carrier.ReplaceAllString(string(out), ""))
+	}
+	return b.String()
+}
+
+// difference is the lines that two listings do not have in common.
+func difference(before, after string) string {
+	var b strings.Builder
+	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")
+	for _, l := range was {
+		if !slices.Contains(is, l) {
+			b.WriteString("- " + l + "\n")
+		}
+	}
+	for _, l := range is {
+		if !slices.Contains(was, l) {
+			b.WriteString("+ " + l + "\n")
+		}
 	}
 	return b.String()
 }
@@ -308,4 +336,20 @@ func hears(t testing.TB, ns *os.File, ifname string, wanted func(frame []byte) b
 		}
 	}
 	return false
+}
+
+// neighbourMAC is what the network namespace of the calling thread knows about a neighbour.
+func neighbourMAC(t testing.TB, a netip.Addr) net.HardwareAddr {
+	t.Helper()
+	all, err := netlink.NeighList(0, netlink.FAMILY_V4)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, n := range all {
+		if got, ok := netip.AddrFromSlice(n.IP); ok && got.Unmap() == a {
+			return n.HardwareAddr
+		}
+	}
+	t.Errorf("%s is no neighbour", a)
+	return nil
 }

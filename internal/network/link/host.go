@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -20,9 +21,20 @@ type Interface struct {
 	MTU    int
 }
 
+// steady lists again when what is listed changed meanwhile, as it does all the time where containers come and go.
+func steady[T any](list func() (T, error)) (out T, err error) {
+	const tries = 50
+	for range tries {
+		if out, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return out, err
+}
+
 // Interfaces lists the interfaces of the host whose names begin with prefix.
 func Interfaces(prefix string) ([]Interface, error) {
-	links, err := netlink.LinkList()
+	links, err := steady(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list the host's interfaces: %w", err)
 	}
@@ -38,7 +50,7 @@ func Interfaces(prefix string) ([]Interface, error) {
 // Prefixes returns the IPv4 subnets and destinations that the host already uses, other than those of the interfaces that
 // own says are this node's.
 func Prefixes(own func(name string) bool) ([]netip.Prefix, error) {
-	links, err := netlink.LinkList()
+	links, err := steady(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list the host's interfaces: %w", err)
 	}
@@ -46,7 +58,9 @@ func Prefixes(own func(name string) bool) ([]netip.Prefix, error) {
 	for _, l := range links {
 		mine[l.Attrs().Index] = own(l.Attrs().Name)
 	}
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	routes, err := steady(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the host's routes: %w", err)
 	}
@@ -56,7 +70,7 @@ func Prefixes(own func(name string) bool) ([]netip.Prefix, error) {
 			out = append(out, p)
 		}
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := steady(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("list the host's addresses: %w", err)
 	}
@@ -80,7 +94,7 @@ func prefix(n *net.IPNet) (netip.Prefix, bool) {
 // UplinkMTU returns the MTU of the interface that the host's default route leaves by, in bytes, and 1500 without one.
 func UplinkMTU() int {
 	const ethernet = 1500
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := steady(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return ethernet
 	}

@@ -1,0 +1,166 @@
+package network
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/moby/moby/api/types/network"
+)
+
+// query asks a resolver from a network namespace.
+func query(t testing.TB, ns *os.File, netw, server, name string, qtype uint16, limit time.Duration) (answer string, err error) {
+	t.Helper()
+	inside(t, ns, func() {
+		q := new(dns.Msg)
+		q.SetQuestion(dns.Fqdn(name), qtype)
+		var r *dns.Msg
+		if r, _, err = (&dns.Client{Net: netw, Timeout: limit}).Exchange(q, net.JoinHostPort(server, "53")); err != nil {
+			return
+		}
+		words := []string{dns.RcodeToString[r.Rcode]}
+		for _, rr := range r.Answer {
+			words = append(words, strings.TrimPrefix(rr.String(), rr.Header().String()))
+		}
+		answer = strings.Join(words, " ")
+	})
+	return answer, err
+}
+
+// The resolver as containers see it, over both transports.
+func TestResolver(t *testing.T) {
+	w := newWorld(t)
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:53")
+	w.must(err)
+	outside := &dns.Server{PacketConn: pc, Handler: dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetReply(q)
+		rr, _ := dns.NewRR(q.Question[0].Name + " 60 IN A 192.0.2.80")
+		m.Answer = append(m.Answer, rr)
+		rw.WriteMsg(m)
+	})}
+	go outside.ActivateAndServe()
+	t.Cleanup(func() { outside.Shutdown() })
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	w.must(os.WriteFile(conf, []byte("nameserver 127.0.0.1\nsearch corp.example\n"), 0o644))
+	m := w.open(Options{ResolvConf: conf})
+	if s := m.Search(); len(s) != 1 || s[0] != "corp.example" {
+		t.Errorf("search domains: %v", s)
+	}
+	w.create(m, "front", network.CreateRequest{})
+	w.create(m, "back", network.CreateRequest{})
+	w.create(m, "vault", network.CreateRequest{Internal: true})
+	front := on("front", "vault")
+	front.Networks[0].Aliases = []string{"www"}
+	front.Hostname = "box"
+	web := w.run(m, "web", front)
+	peer, stranger := w.run(m, "peer", on("front")), w.run(m, "stranger", on("back"))
+	lone, locked := w.run(m, "lone", WireRequest{}), w.run(m, "locked", on("vault"))
+	webIP := web.addr()
+	reverse, err := dns.ReverseAddr(webIP)
+	w.must(err)
+	for _, c := range []struct {
+		from *box
+		name string
+		kind uint16
+		want string
+	}{
+		{peer, "web", dns.TypeA, "NOERROR " + webIP},
+		{peer, "WWW", dns.TypeA, "NOERROR " + webIP},
+		{peer, "box", dns.TypeA, "NOERROR " + webIP},
+		{peer, web.id[:12], dns.TypeA, "NOERROR " + webIP},
+		{peer, reverse, dns.TypePTR, "NOERROR web."},
+		{peer, "example.net", dns.TypeA, "NOERROR 192.0.2.80"},
+		{stranger, "web", dns.TypeA, "NXDOMAIN"},
+		{stranger, reverse, dns.TypePTR, "NXDOMAIN"},
+		{stranger, "example.net", dns.TypeA, "NOERROR 192.0.2.80"},
+		{lone, "web", dns.TypeA, "NXDOMAIN"},
+		{lone, "example.net", dns.TypeA, "NOERROR 192.0.2.80"},
+		{locked, "web", dns.TypeA, "NOERROR " + web.a.Endpoints[1].IP.Addr().String()},
+		{locked, "secret.example.net", dns.TypeA, "REFUSED"},
+	} {
+		for _, netw := range []string{"udp", "tcp"} {
+			got, err := query(t, c.from.ns, netw, c.from.a.DNS.String(), c.name, c.kind, confidence)
+			if err != nil || got != c.want {
+				t.Errorf("%s asks for %s over %s: %q %v, want %q", c.from.a.Name, c.name, netw, got, err, c.want)
+			}
+		}
+	}
+	// Nobody else is served, and the gateways answer nothing else.
+	for _, gw := range []string{lone.a.DNS.String(), peer.a.Endpoints[0].Gateway.String()} {
+		if got, err := query(t, w.neighbour, "udp", gw, "example.net", dns.TypeA, patience); err == nil {
+			t.Errorf("the neighbour was served: %s", got)
+		}
+		if got, err := query(t, nil, "udp", gw, "example.net", dns.TypeA, patience); err == nil {
+			t.Errorf("the host was served: %s", got)
+		}
+	}
+	w.must(m.Rename(t.Context(), web.id, "site"))
+	w.must(m.Rename(t.Context(), "unknown", "x"))
+	if got, _ := query(t, peer.ns, "udp", peer.a.DNS.String(), "site", dns.TypeA, confidence); got != "NOERROR "+webIP {
+		t.Errorf("after a renaming: %s", got)
+	}
+	w.must(m.Release(t.Context(), web.id))
+	for _, name := range []string{"web", "site", "www"} {
+		if got, _ := query(t, peer.ns, "udp", peer.a.DNS.String(), name, dns.TypeA, confidence); got != "NXDOMAIN" {
+			t.Errorf("%s resolves after its container is gone: %s", name, got)
+		}
+	}
+}
+
+// A flood of one container's queries does not stop another's.
+func TestResolverUnderFlood(t *testing.T) {
+	w := newWorld(t)
+	stuck, err := net.ListenPacket("udp4", "127.0.0.1:53") // answers nothing
+	w.must(err)
+	defer stuck.Close()
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	w.must(os.WriteFile(conf, []byte("nameserver 127.0.0.1\n"), 0o644))
+	m := w.open(Options{ResolvConf: conf})
+	w.create(m, "front", network.CreateRequest{})
+	evil, a, b := w.run(m, "evil", on("front")), w.run(m, "a", on("front")), w.run(m, "b", on("front"))
+	inside(t, evil.ns, func() {
+		c, err := net.Dial("udp4", evil.a.DNS.String()+":53")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		for i := range 2000 {
+			q := new(dns.Msg)
+			q.SetQuestion(dns.Fqdn(randomHex(4)+".example.net"), dns.TypeA)
+			q.Id = uint16(i)
+			msg, _ := q.Pack()
+			c.Write(msg)
+		}
+	})
+	if got, err := query(t, a.ns, "udp", a.a.DNS.String(), "b", dns.TypeA, confidence); got != "NOERROR "+b.addr() {
+		t.Errorf("while another floods: %q %v", got, err)
+	}
+}
+
+func TestLookupOfClientsOnSeveralNetworks(t *testing.T) {
+	w := newWorld(t)
+	m := w.open(Options{})
+	w.create(m, "n1", network.CreateRequest{})
+	w.create(m, "n2", network.CreateRequest{})
+	both := w.run(m, "both", on("n1", "n2"))
+	one, two := w.run(m, "same", on("n1")), w.run(m, "same", on("n2"))
+	got := (*directory)(m).Lookup(both.ip(), "same")
+	if len(got) != 2 || got[0] != one.ip() || got[1] != two.ip() {
+		t.Errorf("%v", got)
+	}
+	for _, b := range []*box{one, two} {
+		if got := (*directory)(m).Lookup(b.ip(), "same"); len(got) != 1 || got[0] != b.ip() {
+			t.Errorf("%v", got)
+		}
+	}
+	if _, own := (*directory)(m).Reverse(netip.Addr{}, both.ip()); !own {
+		t.Error("an address of the node is not known as its own")
+	}
+}
