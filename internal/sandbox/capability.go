@@ -15,7 +15,6 @@ func (d *decision) decideCapabilities() {
 	if d.p.Privileged {
 		root = slices.Clone(knownCapabilities)
 	}
-	user := []string{}
 	if slices.Contains(drop, "ALL") {
 		root = []string{}
 	}
@@ -32,15 +31,29 @@ func (d *decision) decideCapabilities() {
 		}
 		if d.relax(d.askCapability(c)) {
 			given = append(given, c)
+			d.openFor(c)
 		}
 	}
 	if slices.Contains(given, "ALL") {
 		given = slices.DeleteFunc(slices.Clone(knownCapabilities), func(c string) bool { return slices.Contains(drop, c) })
 	}
-	d.p.Capabilities = Capabilities{Root: sorted(append(root, given...)), User: sorted(append(user, given...))}
-	if d.p.Seccomp.Mode == ModeDefault {
-		d.p.Seccomp.Opened = sorted(append(d.p.Seccomp.Opened, seccomp.OpenedBy(given)...))
+	d.p.Capabilities = Capabilities{Root: sorted(append(root, given...)), User: sorted(given)}
+}
+
+// openFor opens the system calls that a capability is for.
+func (d *decision) openFor(c string) {
+	list := []string{c}
+	if c == "ALL" {
+		list = knownCapabilities
 	}
+	groups := seccomp.OpenedBy(list)
+	if len(groups) == 0 || d.p.Seccomp.Mode != ModeDefault {
+		return
+	}
+	d.p.Seccomp.Opened = sorted(append(d.p.Seccomp.Opened, groups...))
+	granted := d.p.Relaxations[len(d.p.Relaxations)-1]
+	granted.Control = ControlSeccomp
+	d.p.Relaxations = append(d.p.Relaxations, granted)
 }
 
 func (d *decision) askCapability(c string) ask {

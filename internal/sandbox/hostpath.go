@@ -28,6 +28,9 @@ func neverMounted(p string, own []string) string {
 	if p == "/" {
 		return "it is the whole host"
 	}
+	if isEngineSocket(p) {
+		return "whoever can write to a container engine's socket is root on the host"
+	}
 	for _, never := range append(slices.Clone(own), neverPaths...) {
 		switch never = path.Clean(never); {
 		case p == never:
@@ -38,11 +41,10 @@ func neverMounted(p string, own []string) string {
 			return "it contains " + never + ", with which a container has the host"
 		}
 	}
-	if slices.Contains(engineSockets, path.Base(p)) {
-		return "whoever can write to a container engine's socket is root on the host"
-	}
 	return ""
 }
+
+func isEngineSocket(p string) bool { return slices.Contains(engineSockets, path.Base(p)) }
 
 func isSystem(p string) bool {
 	return slices.ContainsFunc(systemPaths, func(s string) bool { return within(p, s) || within(s, p) })
@@ -75,8 +77,11 @@ func (d *decision) askHostMount(m Mount) bool {
 	}
 	what := "mounting " + m.Source
 	if why := neverMounted(m.Source, d.facts.OwnPaths); why != "" {
-		d.errs = append(d.errs, &RefusalError{Rule: RuleHostMount, What: what, Why: why,
-			Mend: "No policy can allow it. Copy what is needed into a volume: -v NAME:" + m.Target})
+		mend := "No policy can allow it. Copy what is needed into a volume: -v NAME:" + m.Target
+		if isEngineSocket(m.Source) {
+			mend = "No policy can allow it. Run the program that commands the engine on the host, as a user that may use its socket."
+		}
+		d.errs = append(d.errs, &RefusalError{Rule: RuleHostMount, What: what, Why: why, Mend: mend})
 		return false
 	}
 	if !m.ReadOnly && isSystem(m.Source) {

@@ -59,7 +59,7 @@ func (d *decision) decideNamespace(kind, mode, control, why string, joinable boo
 		flag += "ns"
 	}
 	switch {
-	case mode == "" || mode == "private" || mode == "shareable" && kind == "ipc":
+	case mode == "" || mode == "private" || kind == "ipc" && (mode == "shareable" || mode == "none"):
 		return NamespaceOwn
 	case mode == NamespaceHost:
 		if d.relax(ask{control: control, rule: RuleHostNamespace, value: kind, what: flag + " host", why: why}) {

@@ -20,7 +20,7 @@ var rows = []row{
 	{ControlSeccomp, seccompText, always("Bailey's list, native ABI only"), nil},
 	{ControlLSM, lsm, lsmDefault, func(p Posture) bool { return p.AppArmor.Mode == ModeAbsent && p.SELinux.Mode == ModeAbsent }},
 	{ControlRoot, rootText, always("read-only"), nil},
-	{ControlTemporary, temporaryText, always("/run, /tmp, /var/tmp in memory: noexec, nosuid, nodev, 64 MiB and 16384 files each"), nil},
+	{ControlTemporary, temporaryText, always("/dev/shm 64 MiB, /run 64 MiB, /tmp 64 MiB, /var/tmp 64 MiB"), nil},
 	{ControlMountOptions, mountOptions, always("noexec, nosuid, nodev, private"), nil},
 	{ControlHostMounts, hostMounts, always(none), nil},
 	{ControlProcSys, pathsText, always(fmt.Sprintf("%d paths hidden, %d read-only, /sys read-only", len(defaultMasked), len(defaultReadonly))), nil},
@@ -129,15 +129,18 @@ func lsm(p Posture) string {
 	return orElse(strings.Join(parts, "; "), "the host has none")
 }
 
+// lsmDefault is what the host's modules would have without relaxations.
 func lsmDefault(p Posture) string {
-	var parts []string
 	if p.AppArmor.Mode != ModeAbsent {
-		parts = append(parts, "AppArmor profile of Bailey's")
+		p.AppArmor = AppArmor{Mode: ModeDefault, Profile: defaultProfile()}
 	}
 	if p.SELinux.Mode != ModeAbsent {
-		parts = append(parts, "SELinux type container_t, categories of its own")
+		p.SELinux = SELinux{Mode: ModeDefault, Type: defaultSELinuxType}
 	}
-	return orElse(strings.Join(parts, "; "), "AppArmor or SELinux, where the host has one")
+	if p.AppArmor.Mode == ModeAbsent && p.SELinux.Mode == ModeAbsent {
+		return "AppArmor or SELinux, where the host has one"
+	}
+	return lsm(p)
 }
 
 func rootText(p Posture) string {
@@ -163,6 +166,7 @@ func temporaryText(p Posture) string {
 			parts = append(parts, m.Target+" "+human(m.SizeBytes))
 		}
 	}
+	slices.Sort(parts)
 	return orElse(strings.Join(parts, ", "), none)
 }
 

@@ -181,14 +181,33 @@ func (d *decision) decideLSM() {
 		d.p.AppArmor = AppArmor{Mode: ModeAbsent}
 	}
 	if d.p.AppArmor.Mode == ModeDefault {
-		d.p.AppArmor.Profile, _ = d.p.AppArmorProfile()
+		if d.p.AppArmor.Profile, _ = d.p.AppArmorProfile(); d.p.AppArmor.Profile != defaultProfile() {
+			d.repeat(ControlLSM, ControlSeccomp, ControlCgroupFS, ControlProcSys)
+		}
 	}
 	if !d.facts.SELinux {
 		d.p.SELinux = SELinux{Mode: ModeAbsent}
 	}
 	if d.p.SELinux.Mode != ModeAbsent && d.p.SELinux.Mode != ModeUnconfined && d.p.SELinux.Type == "" {
-		d.p.SELinux.Type = "container_t"
+		d.p.SELinux.Type = defaultSELinuxType
 	}
+}
+
+// repeat records the relaxations of some controls for another one as well,
+// which follows them.
+func (d *decision) repeat(control string, from ...string) {
+	for _, x := range d.p.Relaxations {
+		if slices.Contains(from, x.Control) {
+			x.Control = control
+			d.p.Relaxations = append(d.p.Relaxations, x)
+		}
+	}
+}
+
+// defaultProfile is the name of the AppArmor profile without relaxations.
+func defaultProfile() string {
+	name, _ := apparmor.Profile(apparmor.Rules{Masked: defaultMasked, ReadOnly: defaultReadonly})
+	return name
 }
 
 // AppArmorProfile returns the name and the text of the profile that the

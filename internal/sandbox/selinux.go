@@ -2,6 +2,9 @@ package sandbox
 
 import "fmt"
 
+// defaultSELinuxType is the type of a container's processes.
+const defaultSELinuxType = "container_t"
+
 // SELinuxLabels returns the label of the container's processes and of its
 // files, both empty where there is none. Without a level of its own the
 // container gets the pair of categories that belongs to its range of ids, so
