@@ -27,7 +27,11 @@ func (c *Container) Delete(ctx context.Context) error {
 	if err := c.dismiss(ctx); err != nil {
 		return fmt.Errorf("end the supervisor of container %.12s: %w", c.id, err)
 	}
-	if err := c.killRest(ctx); err != nil {
+	kill := c.killRest
+	if c.ended() && c.exit.Reason == "" {
+		kill = c.killGroup // its supervisor saw to the rest
+	}
+	if err := kill(ctx); err != nil {
 		return fmt.Errorf("end container %.12s: %w", c.id, err)
 	}
 	return errors.Join(

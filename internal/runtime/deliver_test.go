@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,6 +71,29 @@ func TestSecretsAreReadableInsideAndNowhereElse(t *testing.T) {
 	environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", b.Pid()))
 	if bytes.Contains(environ, secret) {
 		t.Error("it is in the environment")
+	}
+}
+
+// Ordinary signals do not end a supervisor, and what it does against them does
+// not reach the container.
+func TestSignalsToTheSupervisor(t *testing.T) {
+	n := newNode(t)
+	b := n.box("sh", "-c", "grep -E 'Sig(Ign|Blk)' /proc/self/status; echo shown; sleep 100")
+	b.start()
+	b.waitOutput("shown\n")
+	if want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nshown\n"; b.logged() != want {
+		t.Errorf("in the container: %q", b.logged())
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		if err := syscall.Kill(b.SupervisorPid(), sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Signal(b.ctx(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if e := b.wait(); e.Code != 137 || e.Reason != "" {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -126,7 +126,7 @@ func (n *node) makeLayer() {
 	if err := os.WriteFile(filepath.Join(n.layer, "bin/busybox"), b, 0o755); err != nil {
 		n.t.Fatal(err)
 	}
-	for _, name := range strings.Fields("sh cat ls true false sleep echo id stty head tail dd kill nc httpd yes seq readlink sort tr stat") {
+	for _, name := range strings.Fields("sh cat ls true false sleep echo id stty head tail dd kill nc httpd yes seq readlink grep sort tr stat") {
 		if err := os.Symlink("busybox", filepath.Join(n.layer, "bin", name)); err != nil {
 			n.t.Fatal(err)
 		}

@@ -13,6 +13,15 @@ import (
 // control group, where a runtime puts what it starts before it runs.
 func (c *Container) killRest(ctx context.Context) error {
 	killRuntimes(c.runDir)
+	return c.killGroup(ctx)
+}
+
+// killGroup kills what is in the container's control group. That it is empty,
+// which is the rule after an orderly end, is cheap to know.
+func (c *Container) killGroup(ctx context.Context) error {
+	if pids, err := c.r.cgroups.Pids(c.id); err == nil && len(pids) == 0 {
+		return nil
+	}
 	return c.r.cgroups.KillAll(ctx, c.id)
 }
 

@@ -83,7 +83,6 @@ func (c *client) resume() {
 	n := copy(c.in, rest)
 	clear(c.in[n:]) // secrets went through here
 	if c.in = c.in[:n]; n == 0 {
-		c.s.heavy = c.s.heavy || cap(c.in) > low
 		c.in = nil
 	}
 }
@@ -139,12 +138,31 @@ func (c *client) send(frame []byte) {
 	if len(frame) == 0 {
 		return
 	}
-	if c.off > 0 && len(c.out)+len(frame) > cap(c.out) {
+	c.keep(frame)
+	c.watch()
+}
+
+// keep keeps what the socket did not take. More than there is room for is
+// never asked of it, except by a client that asks without ever reading.
+func (c *client) keep(b []byte) {
+	if c.out == nil {
+		c.out = takeRoom()
+	}
+	if len(c.out)+len(b) > cap(c.out) && c.off > 0 {
 		c.out = c.out[:copy(c.out, c.out[c.off:])]
 		c.off = 0
 	}
-	c.out = append(c.out, frame...)
-	c.watch()
+	if len(c.out)+len(b) > cap(c.out) {
+		c.s.complain("a client does not read; it is let go", nil)
+		_ = unix.Shutdown(c.fd, unix.SHUT_RDWR) // the loop reports the hang-up
+		return
+	}
+	c.out = append(c.out, b...)
+}
+
+func (c *client) dropOut() {
+	giveRoom(c.out)
+	c.out, c.off = nil, 0
 }
 
 func (c *client) pending() int { return len(c.out) - c.off }
@@ -161,8 +179,7 @@ func (c *client) flush() bool {
 	c.off += n
 	c.s.loop.Cancel(&c.lag)
 	if c.pending() == 0 {
-		c.s.heavy = c.s.heavy || cap(c.out) > low
-		c.out, c.off = nil, 0
+		c.dropOut()
 		if c.closing {
 			return false
 		}
@@ -241,7 +258,8 @@ func (c *client) close() {
 	}
 	c.s.loop.Cancel(&c.lag)
 	c.s.loop.Close(&c.fd)
-	c.out, c.in, c.off = nil, nil, 0
+	c.dropOut()
+	c.in = nil
 	for i, other := range c.s.clients {
 		if other == c {
 			c.s.clients = append(c.s.clients[:i], c.s.clients[i+1:]...)

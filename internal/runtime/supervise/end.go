@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"time"
 
@@ -123,11 +122,7 @@ func (s *Supervisor) stateJSON() []byte {
 
 // bootID names this boot of the machine.
 func bootID() []byte {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return nil
-	}
-	return bytes.TrimSpace(b)
+	return bytes.TrimSpace(readSmall("/proc/sys/kernel/random/boot_id", make([]byte, 64)))
 }
 
 // oomKilled reads whether the kernel killed something in the control group
@@ -137,11 +132,8 @@ func oomKilled(group string) bool {
 		"/sys/fs/cgroup/memory" + group + "/memory.oom_control",
 		"/sys/fs/cgroup" + group + "/memory.events",
 	} {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		for line := range bytes.Lines(b) {
+		var buf [1024]byte
+		for line := range bytes.Lines(readSmall(name, buf[:])) {
 			if n, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
 				return !bytes.Equal(bytes.TrimSpace(n), []byte("0"))
 			}

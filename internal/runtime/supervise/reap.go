@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -85,10 +84,8 @@ func (s *Supervisor) stranger(pid int) (unix.WaitStatus, bool) {
 // startTicks reads when a process was started: field 22 of proc_pid_stat(5),
 // counted behind the name, which may hold anything. 0 when it is gone.
 func startTicks(pid int) uint64 {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
+	var buf [1024]byte
+	b := readSmall("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(fields) < 20 {
 		return 0

@@ -87,7 +87,6 @@ func (j *job) mainOutcome(status unix.WaitStatus) {
 		return
 	}
 	s.protect()
-	s.heavy = true
 }
 
 // giveUp ends a start that failed. The exit file's place is given back.

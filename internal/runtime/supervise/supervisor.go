@@ -2,7 +2,7 @@ package supervise
 
 import (
 	"os"
-	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -40,7 +40,6 @@ type Supervisor struct {
 	loop    *loop.Loop
 	scratch []byte // ioSize for reading, jsonlog.ScratchSize for the log
 	touched bool   // scratch was used since it was last dropped
-	heavy   bool   // memory that was needed for a while can be given back
 
 	listener  int
 	control   *client
@@ -60,6 +59,9 @@ type Supervisor struct {
 // directory and, with namespaces, ArgPair. It returns the exit code.
 func Main(args []string) int {
 	s := &Supervisor{listener: FDListener, dirFD: -1}
+	// What rootfs does on a thread of its own must not be the main one, which
+	// could not end.
+	runtime.LockOSThread()
 	if len(args) < 2 {
 		s.complain("usage: bailey-supervisor ID RUNDIR [pair]; it is started by bailey", nil)
 		return 2
@@ -101,9 +103,9 @@ func (s *Supervisor) setUp() (err error) {
 	if s.dirFD, err = unix.Open(s.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return os.NewSyscallError("open "+s.dir, err)
 	}
-	// The container's life is this one's: it takes SIGKILL to end it. (A handler
-	// that does nothing, not SIG_IGN, which the container would inherit.)
-	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
+	if err := ignoreSignals(); err != nil {
+		return err
+	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("become a subreaper", err)
 	}
@@ -154,10 +156,6 @@ func (s *Supervisor) rest() {
 	if s.touched || s.ports != nil {
 		s.touched = false
 		_ = unix.Madvise(s.scratch, unix.MADV_DONTNEED)
-	}
-	if s.heavy {
-		s.heavy = false
-		freeMemory()
 	}
 }
 
