@@ -61,10 +61,8 @@ func getEvents(c *call, r engine.EventsRequest) error {
 	if err := c.flush(); err != nil {
 		return errCut
 	}
-	for m := range messages {
-		if err := c.sendEvent(kind, m); err != nil {
-			return errCut
-		}
+	if err := each(ctx, messages, func(m events.Message) error { return c.sendEvent(kind, m) }); err != nil {
+		return errCut
 	}
 	return nil
 }

@@ -382,7 +382,8 @@ func (n *node) raw(t *testing.T, request string) *http.Response {
 	t.Helper()
 	conn := n.dial(t)
 	go func() { _, _ = io.WriteString(conn, request) }() // the answer may come before all is read
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	method, _, _ := strings.Cut(request, " ")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("%.200q: %v", request, err)
 	}

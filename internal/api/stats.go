@@ -1,7 +1,10 @@
 package api
 
 import (
+	"errors"
 	"net/http"
+
+	"github.com/moby/moby/api/types/container"
 )
 
 // statsRequest is how samples are wanted.
@@ -27,16 +30,18 @@ func getStats(c *call, r statsRequest) error {
 	if err := c.flush(); err != nil {
 		return errCut
 	}
-	for sample := range samples {
+	once := errors.New("one sample is enough")
+	err = each(ctx, samples, func(sample container.StatsResponse) error {
 		if err := encodeLine(c.w, sample); err != nil {
-			return errCut
+			return err
 		}
 		if !r.stream {
-			return nil
+			return once
 		}
-		if err := c.flush(); err != nil {
-			return errCut
-		}
+		return c.flush()
+	})
+	if err != nil && !errors.Is(err, once) {
+		return errCut
 	}
 	return nil
 }

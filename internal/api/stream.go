@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"mime"
@@ -21,6 +22,23 @@ func encodeLine(w io.Writer, value any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(value)
+}
+
+// each calls f with what comes, until the channel is closed, ctx ends or f fails.
+func each[T any](ctx context.Context, values <-chan T, f func(T) error) error {
+	for {
+		select {
+		case v, ok := <-values:
+			if !ok {
+				return nil
+			}
+			if err := f(v); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // addr shows an address; "" when there is none.
