@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -22,6 +21,8 @@ type Pair struct {
 	UserNS *os.File
 	NetNS  *os.File
 
+	pid     int      // the process that waits inside
+	life    *os.File // closing it ends the process
 	closing sync.Once
 	err     error
 }
@@ -34,46 +35,60 @@ func New(idBase uint32) (*Pair, error) {
 	if idBase < IDs || idBase > 1<<32-1-IDs {
 		return nil, fmt.Errorf("ids from %d are not a container's: they must not hold the ids of the host", idBase)
 	}
-	// The process dies with the thread that made it, so that a node that is
-	// killed meanwhile leaves nothing: the thread must last until the end.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	pid, err := spawn(idBase)
-	if err != nil {
+	p := &Pair{IDBase: idBase}
+	var err error
+	if p.pid, p.life, err = spawn(idBase); err != nil {
 		return nil, explain(err)
 	}
-	defer end(pid)
-	p := &Pair{IDBase: idBase}
-	if p.UserNS, err = openNS(pid, "user"); err != nil {
-		return nil, err
+	if p.UserNS, err = openNS(p.UserNSPath()); err == nil {
+		p.NetNS, err = openNS(p.NetNSPath())
 	}
-	if p.NetNS, err = openNS(pid, "net"); err != nil {
-		p.Close()
-		return nil, err
+	if err == nil {
+		err = WithNetNS(p.NetNS, func() error { return prepare(idBase) })
 	}
-	if err := WithNetNS(p.NetNS, func() error { return prepare(idBase) }); err != nil {
-		p.Close()
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
+// UserNSPath names the user namespace for an OCI spec until Close. Of a path
+// of the form /proc/PID/ns/user runc takes the mapping without entering the
+// namespace with two more processes, which is a third of its whole time; it
+// takes every other path below /proc/PID for one of this form too.
+func (p *Pair) UserNSPath() string { return fmt.Sprintf("/proc/%d/ns/user", p.pid) }
+
+// NetNSPath names the network namespace for an OCI spec until Close.
+func (p *Pair) NetNSPath() string { return fmt.Sprintf("/proc/%d/ns/net", p.pid) }
+
 // spawn starts the process that is first in the namespaces.
-func spawn(idBase uint32) (pid int, err error) {
+func spawn(idBase uint32) (pid int, life *os.File, err error) {
 	f, err := program()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
+	waits, life, err := os.Pipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer waits.Close()
 	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: int(idBase), Size: IDs}}
-	return syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), []string{"bailey-namespace"}, &syscall.ProcAttr{
+	pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), []string{"bailey-namespace"}, &syscall.ProcAttr{
+		Dir:   "/",
+		Files: []uintptr{waits.Fd()},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 			UidMappings:                ids,
 			GidMappings:                ids,
 			GidMappingsEnableSetgroups: true,
-			Pdeathsig:                  syscall.SIGKILL,
+			Setsid:                     true,
 		},
 	})
+	if err != nil {
+		life.Close()
+		return 0, nil, err
+	}
+	return pid, life, nil
 }
 
 // explain turns the kernel's answer into what to do about it.
@@ -91,32 +106,36 @@ func explain(err error) error {
 	return fmt.Errorf("make a user and a network namespace: %w", err)
 }
 
-func openNS(pid int, kind string) (*os.File, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+func openNS(path string) (*os.File, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("hold the new %s namespace: %w", kind, err)
+		return nil, fmt.Errorf("hold a new namespace: %w", err)
 	}
 	return f, nil
 }
 
-// end takes the process away; the descriptors keep what it had.
-func end(pid int) {
-	_ = syscall.Kill(pid, syscall.SIGKILL) // it is our child and not reaped: the number is its own
+// Close lets go of both namespaces and ends the process that waits in them.
+// It is safe to call twice.
+func (p *Pair) Close() error {
+	p.closing.Do(func() {
+		for _, f := range []*os.File{p.UserNS, p.NetNS, p.life} {
+			if f != nil {
+				p.err = errors.Join(p.err, f.Close())
+			}
+		}
+		if p.pid > 0 {
+			reap(p.pid)
+		}
+	})
+	return p.err
+}
+
+// reap waits for the process, which has been told to end.
+func reap(pid int) {
+	_ = syscall.Kill(pid, syscall.SIGKILL) // ours and not reaped: the number is its own
 	for {
 		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
 			return
 		}
 	}
-}
-
-// Close lets go of both namespaces. It is safe to call twice.
-func (p *Pair) Close() error {
-	p.closing.Do(func() {
-		for _, f := range []*os.File{p.UserNS, p.NetNS} {
-			if f != nil {
-				p.err = errors.Join(p.err, f.Close())
-			}
-		}
-	})
-	return p.err
 }

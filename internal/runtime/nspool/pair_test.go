@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"debug/elf"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -24,8 +26,8 @@ const envSpawn = "BAILEY_NSPOOL_TEST_SPAWN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envSpawn) != "" {
-		pid, err := spawn(testBase)
-		fmt.Println(pid, err)
+		p, err := New(testBase)
+		fmt.Println(p.pid, err)
 		select {}
 	}
 	os.Exit(m.Run())
@@ -130,6 +132,30 @@ func TestNewReadiesTheNetwork(t *testing.T) {
 	}
 }
 
+func TestPathsLeadToThePair(t *testing.T) {
+	p := newPair(t)
+	for path, f := range map[string]*os.File{p.UserNSPath(): p.UserNS, p.NetNSPath(): p.NetNS} {
+		var a, b unix.Stat_t
+		if err := errors.Join(unix.Stat(path, &a), unix.Fstat(int(f.Fd()), &b)); err != nil || a.Ino != b.Ino || a.Dev != b.Dev {
+			t.Errorf("%s: %v, inode %d of %d", path, err, a.Ino, b.Ino)
+		}
+	}
+	var files []os.DirEntry
+	for end := time.Now().Add(10 * time.Second); len(files) != 1; time.Sleep(time.Millisecond) {
+		var err error
+		if files, err = os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.pid)); err != nil || time.Now().After(end) {
+			t.Fatalf("the waiting process holds %v %v", files, err)
+		}
+	}
+	path := p.UserNSPath()
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after close: %v", err)
+	}
+}
+
 func TestWithNetNSComesBack(t *testing.T) {
 	p := newPair(t)
 	own, err := os.Readlink("/proc/thread-self/ns/net")
@@ -164,7 +190,9 @@ func TestNewRefusesIDsOfTheHost(t *testing.T) {
 }
 
 func TestNewLeavesNothing(t *testing.T) {
-	newPair(t) // the program in memory stays open
+	if err := newPair(t).Close(); err != nil { // the program in memory stays open
+		t.Fatal(err)
+	}
 	before := openFiles(t)
 	for range 20 {
 		p, err := New(testBase)

@@ -11,8 +11,9 @@ import (
 
 // A namespace needs a process to begin with. That process does nothing, so it
 // is the smallest program there can be: an ELF header, one segment and a few
-// instructions that wait for a signal for ever. It is executed from memory:
-// no file of the host can be put in its place, and it costs no page cache.
+// instructions that let go of everything inherited and wait until their
+// standard input ends, which it does when its maker closes the other end or
+// dies. It is executed from memory: no file of the host can be put in its place.
 
 const (
 	elfHeader     = 64
