@@ -386,6 +386,43 @@ func TestProgressErrors(t *testing.T) {
 	}
 }
 
+// TestLoadWhileReading: progress is answered while the archive is still being
+// read; net/http would take the first word of the answer for the end of interest.
+func TestLoadWhileReading(t *testing.T) {
+	small, large := strings.Repeat("0123456789abcdef", 1<<12), strings.Repeat("0123456789abcdef", 1<<16)
+	for _, tc := range []struct {
+		body io.Reader
+		want string
+	}{
+		{strings.NewReader(small), small}, // with a length
+		{strings.NewReader(large), large},
+		{io.MultiReader(strings.NewReader(small)), small}, // in chunks
+		{io.MultiReader(strings.NewReader(large)), large},
+	} {
+		f := newFake()
+		n := startNode(t, f, func(o *Options) { o.Engine = eagerLoader{f} })
+		r, err := n.stock(t, "").ImageLoad(t.Context(), tc.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil || !strings.Contains(string(text), "Reading") {
+			t.Errorf("answer %.200q, %v", text, err)
+		}
+		if got, _ := f.last("ImageLoad").(string); got != tc.want {
+			t.Errorf("the engine got %d bytes of %d", len(got), len(tc.want))
+		}
+	}
+}
+
+// eagerLoader reports progress before it has read the archive.
+type eagerLoader struct{ *fakeEngine }
+
+func (e eagerLoader) ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error {
+	p(image.Event{Status: "Reading"})
+	return e.fakeEngine.ImageLoad(ctx, archive, p)
+}
+
 func TestLoadQuiet(t *testing.T) {
 	f := newFake()
 	f.loaded = []image.Event{{ID: "layer", Status: "Unpacking"}, {Status: "Loaded image: debian:12"}}
