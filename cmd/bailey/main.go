@@ -1,0 +1,139 @@
+// Command bailey is all of Bailey in one file: the command line, and with
+// `bailey up` the node that it talks to.
+//
+// This page is the table of contents. Behind the command line (internal/cli)
+// stands what open wires together: each part comes from a package of its own
+// that knows nothing of those below it on this page.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/bailey-run/bailey/internal/api"
+	"github.com/bailey-run/bailey/internal/cli"
+	"github.com/bailey-run/bailey/internal/cli/daemon"
+	"github.com/bailey-run/bailey/internal/engine"
+	"github.com/bailey-run/bailey/internal/image"
+	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/host"
+	"github.com/bailey-run/bailey/internal/sandbox"
+	"github.com/bailey-run/bailey/internal/secret"
+	"github.com/bailey-run/bailey/internal/version"
+	"github.com/opencontainers/go-digest"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], cli.Program{
+		Version: version.Version,
+		Wiring:  daemon.Wiring{Open: open, Remove: remove, Listen: api.Listen, Activated: api.Activated},
+	}))
+}
+
+// node is an open node. Its engine decides, its server answers.
+type node struct {
+	*engine.Engine
+	*api.Server
+	networks *network.Manager
+	runtime  *runtime.Runtime
+	closers  []func() error // run last first
+	removing bool           // closing also removes what is in the kernel
+}
+
+// open wires a node. On an error it has closed what it opened.
+func open(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) (daemon.Node, error) {
+	n := &node{}
+	if err := n.wire(ctx, c, policy, log); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) error {
+	if err := check(log); err != nil { // what the machine lacks
+		return err
+	}
+	images, err := image.Open(ctx, image.Options{
+		Root: c.Path("image"), Log: log, InUse: n.users, CertsDir: c.Settings.RegistryCertificates,
+	})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, images.Close)
+
+	n.networks, err = network.Open(ctx, network.Options{Dir: c.Path("network"), Node: c.Node, Log: log})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.networks.Close)
+	if n.removing {
+		n.closers = append(n.closers, func() error { return n.networks.Destroy(ctx) })
+	}
+
+	secrets, err := secret.Open(c.Path("secrets"))
+	if err != nil {
+		return err
+	}
+	n.runtime, err = runtime.Open(ctx, runtime.Options{
+		StateDir: c.Dir, RunDir: c.RunDir, Node: c.Node, RuntimePath: c.Settings.Runtime, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	n.Engine, err = engine.Open(ctx, engine.Options{
+		Dir: c.Dir, RunDir: c.RunDir, Node: c.Node,
+		Images: images, Networks: n.networks, Secrets: secrets, Runtime: n.runtime,
+		Policy: policy, Facts: host.Facts(), Version: version.Version, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.Engine.Close)
+
+	n.Server, err = api.New(api.Options{Engine: n.Engine, Log: log, Version: version.Version})
+	return err
+}
+
+// Close lets go of what was opened, last first. Containers go on.
+func (n *node) Close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// remove ends all containers of a node and removes what it has in the kernel.
+func remove(ctx context.Context, c daemon.Config, log *slog.Logger) error {
+	n := &node{removing: true}
+	err := n.wire(ctx, c, sandbox.Policy{}, log)
+	if err == nil {
+		err = n.StopAll(ctx)
+	}
+	if err = errors.Join(err, n.Close()); err != nil {
+		return err
+	}
+	return n.runtime.Cgroups().Destroy(ctx)
+}
+
+// users tells the image store which containers use an image.
+func (n *node) users(id digest.Digest) []string { return n.ImageUsers(id) }
+
+// check refuses a machine on which no container could run, and says what else
+// it lacks.
+func check(log *slog.Logger) error {
+	var fatal []error
+	for _, p := range host.Check() {
+		if p.Fatal {
+			fatal = append(fatal, fmt.Errorf("this machine lacks %s, which %s needs: %s", p.What, p.Why, p.Mend))
+		} else {
+			log.Warn("this machine lacks "+p.What, "needed by", p.Why, "mend", p.Mend)
+		}
+	}
+	return errors.Join(fatal...)
+}
