@@ -282,7 +282,7 @@ func TestRealMounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := Request{Env: []string{probeVariable + "_DIR=/data"}, Mounts: []Mount{
+	r := Request{Mounts: []Mount{
 		{Type: MountVolume, Source: "data", Target: "/data"}, {Type: MountVolume, Source: "run", Target: "/ro", ReadOnly: true},
 	}}
 	r.Secrets = []string{"token"}
@@ -308,6 +308,48 @@ func TestRealMounts(t *testing.T) {
 	info, err := os.Stat(filepath.Join(data, "probe-write"))
 	if err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
 		t.Errorf("what root of the container wrote belongs on disk to %v (%v)", info, err)
+	}
+}
+
+// What the sandbox lays into the container itself: an init, a device, and what the image has in /run.
+func TestRealExtras(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := Policy{Allow: []Allow{{Rule: RuleDevice, Values: []string{"*"}, Callers: []string{"*"}, Reason: "test"}}}
+	r := Request{Init: true, CopyUp: []string{"/run"}, Env: []string{probeVariable + "_SHOW=/dev/zeroes /run/app/file"}}
+	r.Devices = []Device{{HostPath: "/dev/zero", ContainerPath: "/dev/zeroes", Kind: "c", Major: 1, Minor: 5}}
+	seen := observe(t, r, policy, func(b *Binding) {
+		b.InitPath = self
+		app := filepath.Join(b.RootfsPath, "run/app")
+		if err := errors.Join(os.MkdirAll(app, 0o755), os.WriteFile(filepath.Join(app, "file"), []byte("of the image"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if seen.Pid != 1 || seen.Masked["/dev/zeroes"] != 8 || seen.Masked["/run/app/file"] != 8 {
+		t.Errorf("pid %d, device %d, copied %d", seen.Pid, seen.Masked["/dev/zeroes"], seen.Masked["/run/app/file"])
+	}
+}
+
+// The host's namespaces, where a policy gives them, in a user namespace of the container's own.
+func TestRealHostNamespaces(t *testing.T) {
+	policy := Policy{Allow: []Allow{{Rule: RuleHostNamespace, Values: []string{"*"}, Callers: []string{"*"}, Reason: "test"}}}
+	shared := map[string]string{"pid": "host", "ipc": "host", "uts": "host", "cgroup": "host", "time": "host"}
+	seen := observe(t, Request{Network: "host", Namespaces: shared}, policy, nil)
+	for ns, id := range seen.Namespaces {
+		mine, err := os.Readlink("/proc/self/ns/" + ns)
+		if own := ns == "user" || ns == "mnt"; err == nil && (mine == id) == own {
+			t.Errorf("the namespace %s is %s, the host's %s", ns, id, mine)
+		}
+	}
+	for _, path := range defaultMasked {
+		if n := seen.Masked[path]; n > 0 {
+			t.Errorf("%s shows %d bytes or entries", path, n)
+		}
+	}
+	if got := seen.Files["write /sys/fs/cgroup"]; got == "" {
+		t.Error("the host's cgroups can be written")
 	}
 }
 

@@ -125,6 +125,43 @@ func TestHostNamespaces(t *testing.T) {
 	}
 }
 
+// A sysctl is only taken for a namespace that is the container's own.
+func TestSysctlsOfTheHost(t *testing.T) {
+	all := Policy{Allow: []Allow{
+		{Rule: RuleHostNamespace, Values: []string{"*"}, Callers: []string{"*"}, Reason: "r"}, {Rule: RuleSysctl, Values: []string{"*"}, Callers: []string{"*"}, Reason: "r"},
+	}}
+	for name, r := range map[string]Request{
+		"net.core.somaxconn":     request(func(r *Request) { r.Network = "host" }),
+		"kernel.shm_rmid_forced": request(mode("ipc", "host")),
+		"fs.mqueue.msg_max":      request(mode("ipc", "host")),
+	} {
+		own := request(nil)
+		own.Sysctls = map[string]string{name: "1"}
+		r.Sysctls = own.Sysctls
+		if _, err := Compute(own, all, alice, testHost()); err != nil {
+			t.Errorf("%s in a namespace of its own: %v", name, err)
+		}
+		if _, err := Compute(r, all, alice, testHost()); err == nil {
+			t.Errorf("%s is set for the host", name)
+		}
+	}
+}
+
+func TestPrivilegedSpec(t *testing.T) {
+	spec, err := Spec(compute(t, func(r *Request) { r.Privileged = true }, Allow{Rule: RulePrivileged}), testBinding())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"/sys", "/sys/fs/cgroup"} {
+		if slices.Contains(specMountAt(spec, target).Options, "ro") {
+			t.Errorf("%s is read-only", target)
+		}
+	}
+	if spec.Linux.Seccomp != nil || spec.Linux.MaskedPaths != nil || !spec.Root.Readonly || spec.Process.ApparmorProfile != ModeUnconfined || len(spec.Linux.Resources.Devices) != 2 {
+		t.Errorf("%+v, process %+v", spec.Linux, spec.Process)
+	}
+}
+
 func TestMapping(t *testing.T) {
 	p := compute(t, mount(Mount{Type: MountVolume, Source: "v", Target: "/data"}))
 	b := testBinding()

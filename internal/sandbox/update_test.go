@@ -61,4 +61,7 @@ func TestUpdateIsDecidedToo(t *testing.T) {
 	if err != nil || *limits.Pids.Limit != -1 || len(after.Relaxations) != 1 || len(p.Relaxations) != 0 {
 		t.Errorf("%v: %+v", err, after.Relaxations)
 	}
+	if after, _, err = ApplyUpdate(after, ResourcesUpdate{PidsLimit: p64(0)}, Policy{}, alice, testHost()); err != nil || after.Limits.Pids != DefaultPids || len(after.Relaxations) != 0 {
+		t.Errorf("%v: the default is back, its relaxation is not gone: %+v", err, after.Relaxations)
+	}
 }
