@@ -313,15 +313,11 @@ func TestRealMounts(t *testing.T) {
 
 // What the sandbox lays into the container itself: an init, a device, and what the image has in /run.
 func TestRealExtras(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	policy := Policy{Allow: []Allow{{Rule: RuleDevice, Values: []string{"*"}, Callers: []string{"*"}, Reason: "test"}}}
 	r := Request{Init: true, CopyUp: []string{"/run"}, Env: []string{probeVariable + "_SHOW=/dev/zeroes /run/app/file"}}
 	r.Devices = []Device{{HostPath: "/dev/zero", ContainerPath: "/dev/zeroes", Kind: "c", Major: 1, Minor: 5}}
 	seen := observe(t, r, policy, func(b *Binding) {
-		b.InitPath = self
+		b.InitPath = filepath.Join(b.RootfsPath, "probe")
 		app := filepath.Join(b.RootfsPath, "run/app")
 		if err := errors.Join(os.MkdirAll(app, 0o755), os.WriteFile(filepath.Join(app, "file"), []byte("of the image"), 0o644)); err != nil {
 			t.Fatal(err)

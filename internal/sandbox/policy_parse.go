@@ -102,7 +102,7 @@ func (a Allow) check() error {
 		return fmt.Errorf("rule %q takes no values", a.Rule)
 	}
 	if values != nil && len(a.Values) == 0 {
-		return fmt.Errorf("rule %q needs values: which %s? \"*\" is every one", a.Rule, a.Rule)
+		return fmt.Errorf("rule %q needs values; \"*\" is every one of them", a.Rule)
 	}
 	for _, v := range a.Values {
 		if v == "" || (v != "*" && !values(v)) {
@@ -135,7 +135,7 @@ func checkEntry(callers []string, reason string) error {
 	for _, c := range callers {
 		uid, isUID := strings.CutPrefix(c, "uid:")
 		if _, err := strconv.ParseUint(uid, 10, 32); isUID && err != nil {
-			return fmt.Errorf("caller %q: a number follows uid:", c)
+			return fmt.Errorf("caller %q is uid: without a number behind it", c)
 		}
 		if c == "" || c == "group:" || strings.ContainsAny(c, " \t\n") {
 			return fmt.Errorf("caller %q is neither a user name nor uid:N, group:NAME or \"*\"", c)

@@ -96,18 +96,18 @@ func kernelMount(p Posture, b Binding, m PostureMount) specs.Mount {
 	return shm
 }
 
-// bind shows a directory or file of the host. Its flags are the recursive
-// ones (rnosuid …): runtimes set those by mount_setattr(2), for what is
-// mounted below too, while the plain ones take a second mount(2), which crun
-// 1.8 leaves out in a user namespace unless the mount is read-only.
+// bind shows a directory or file of the host. The flags of a directory are
+// the recursive ones (rnosuid …): runtimes set those by mount_setattr(2), for
+// what is mounted below too, while the plain ones take a second mount(2),
+// which crun 1.8 leaves out in a user namespace unless the mount is
+// read-only. On a file it cannot set the recursive ones.
 func bind(source string, m PostureMount) specs.Mount {
-	propagation := m.Propagation
-	if propagation == "" {
-		propagation = "rprivate"
-	}
-	options := []string{"bind", propagation}
+	options := []string{"bind", orElse(m.Propagation, "rprivate")}
 	for _, flag := range m.flags() {
-		options = append(options, "r"+flag)
+		if !m.File {
+			flag = "r" + flag
+		}
+		options = append(options, flag)
 	}
 	return specs.Mount{Destination: m.Target, Type: "bind", Source: source, Options: options}
 }
