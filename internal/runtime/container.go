@@ -26,7 +26,6 @@ type Container struct {
 	supervisorPid int
 	starting      bool
 	started       *wire.Started
-	maps          *idMaps
 
 	done chan struct{} // closed when exit is set
 	exit Exit

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bailey-run/bailey/internal/runtime/nspool"
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -38,6 +39,8 @@ func TestSecretsAreReadableInsideAndNowhereElse(t *testing.T) {
 		Secret{Name: "db", Data: bytes.Clone(secret), UID: b.pair.IDBase + 1000, GID: b.pair.IDBase + 1001},
 		Secret{Name: "root-only", Data: []byte("r"), UID: b.pair.IDBase, GID: b.pair.IDBase, Mode: 0o600},
 	)
+	environment := []byte("ENVIRONMENT=" + randomHex(8))
+	b.req.Spec.Process.Env = append(b.req.Spec.Process.Env, string(environment))
 	b.start()
 	b.waitOutput("shown\n")
 	out := b.logged()
@@ -50,8 +53,8 @@ func TestSecretsAreReadableInsideAndNowhereElse(t *testing.T) {
 		if err != nil || !d.Type().IsRegular() || d.Name() == "bailey-runc" {
 			return err
 		}
-		if content, err := os.ReadFile(path); err == nil && bytes.Contains(content, secret) {
-			t.Errorf("it is in %s", path)
+		if content, err := os.ReadFile(path); err == nil && bytes.Contains(content, secret) || bytes.Contains(content, environment) {
+			t.Errorf("it, or the environment, is in %s", path)
 		}
 		return nil
 	})
@@ -61,7 +64,7 @@ func TestSecretsAreReadableInsideAndNowhereElse(t *testing.T) {
 	var fstype string
 	mounts, _ := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", b.SupervisorPid()))
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, PathsIn(b.prep.RunDir).Secrets) {
+		if strings.Contains(line, filepath.Join(b.prep.RunDir, supervise.MemDir)+" ") {
 			fstype = line
 		}
 	}

@@ -23,9 +23,9 @@ func (c *Container) Exec(ctx context.Context, req ExecRequest) (ExecStarted, err
 	if err := c.r.verify(); err != nil {
 		return ExecStarted{}, err
 	}
-	maps, err := c.idMaps()
+	maps, err := mapsOfProcess(c.Pid())
 	if err != nil {
-		return ExecStarted{}, fmt.Errorf("read the container's spec: %w", err)
+		return ExecStarted{}, errors.Join(ErrNotRunning, err)
 	}
 	process := *req.Process
 	process.Terminal = req.Terminal

@@ -1,58 +1,70 @@
 package runtime
 
 import (
-	"encoding/json"
-	"path/filepath"
+	"fmt"
+	"os"
+	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"golang.org/x/sys/unix"
 )
 
 const oPath = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW
 
-// idMaps are a container's id mappings.
-type idMaps struct {
-	UIDs []specs.LinuxIDMapping `json:"uidMappings"`
-	GIDs []specs.LinuxIDMapping `json:"gidMappings"`
-}
+// nobody is the host id of what a container's user namespace does not map.
+const nobody = 65534
 
-func mapsOf(spec *specs.Spec) *idMaps {
-	return &idMaps{spec.Linux.UIDMappings, spec.Linux.GIDMappings}
-}
+// idRange is one line of a user namespace's map.
+type idRange struct{ inside, outside, size uint32 }
 
-// host are the ids that uid and gid of the container have on the host.
-func (m *idMaps) host(uid, gid uint32) (uint32, uint32) {
-	return mapID(m.UIDs, uid), mapID(m.GIDs, gid)
-}
+// idMaps are the ids of a container as the host sees them.
+type idMaps struct{ uids, gids []idRange }
 
-// mapID returns 65534, the id of nobody, for what is not mapped.
-func mapID(maps []specs.LinuxIDMapping, id uint32) uint32 {
-	if len(maps) == 0 {
-		return id
+// mapsFrom are the maps of a container whose ids begin at base on the host; 0
+// means that it has the ids of the host.
+func mapsFrom(base uint32) idMaps {
+	r := idRange{size: 1<<32 - 1}
+	if base != 0 {
+		r = idRange{outside: base, size: rootfs.IDs}
 	}
-	for _, m := range maps {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return m.HostID + id - m.ContainerID
-		}
-	}
-	return 65534
+	return idMaps{[]idRange{r}, []idRange{r}}
 }
 
-// idMaps returns the container's mappings, for an adopted one from its spec.
-func (c *Container) idMaps() (*idMaps, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.maps != nil {
-		return c.maps, nil
+// mapsOfProcess reads the maps of a process's user namespace.
+func mapsOfProcess(pid int) (m idMaps, err error) {
+	if m.uids, err = readMap(fmt.Sprintf("/proc/%d/uid_map", pid)); err != nil {
+		return m, err
 	}
-	b, err := readBounded(filepath.Join(c.runDir, configName), 16<<20)
+	m.gids, err = readMap(fmt.Sprintf("/proc/%d/gid_map", pid))
+	return m, err
+}
+
+// readMap reads a map as user_namespaces(7) describes it.
+func readMap(path string) (ranges []idRange, err error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var spec struct{ Linux idMaps }
-	if err := json.Unmarshal(b, &spec); err != nil {
-		return nil, err
+	for line := range strings.Lines(string(b)) {
+		var r idRange
+		if _, err := fmt.Sscan(line, &r.inside, &r.outside, &r.size); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		ranges = append(ranges, r)
 	}
-	c.maps = &spec.Linux
-	return c.maps, nil
+	return ranges, nil
+}
+
+// host are the ids that uid and gid of the container have on the host.
+func (m idMaps) host(uid, gid uint32) (uint32, uint32) {
+	return mapID(m.uids, uid), mapID(m.gids, gid)
+}
+
+func mapID(ranges []idRange, id uint32) uint32 {
+	for _, r := range ranges {
+		if id >= r.inside && id-r.inside < r.size {
+			return r.outside + id - r.inside
+		}
+	}
+	return nobody
 }

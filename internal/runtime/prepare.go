@@ -18,7 +18,6 @@ import (
 const (
 	socketName  = "ctl.sock"
 	lockName    = "supervisor.log" // its lock is held as long as the supervisor lives
-	configName  = "config.json"
 	socketQueue = 128
 )
 
@@ -60,17 +59,8 @@ func (r *Runtime) makeRunDir(req *PrepareRequest) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"rootfs", "secrets", "ns"} {
-		if err := os.Mkdir(filepath.Join(req.RunDir, name), 0o711); err != nil {
-			return nil, err
-		}
-	}
-	if req.Pair != nil {
-		for _, path := range []string{PathsIn(req.RunDir).UserNS, PathsIn(req.RunDir).NetNS} {
-			if err := os.WriteFile(path, nil, 0o444); err != nil {
-				return nil, err
-			}
-		}
+	if err := os.Mkdir(filepath.Join(req.RunDir, supervise.MemDir), 0o711); err != nil {
+		return nil, err
 	}
 	// The end of an earlier run must not be taken for the end of this one.
 	err = os.Remove(filepath.Join(req.ContainerDir, supervise.ExitFile))

@@ -31,8 +31,8 @@ func (c *Container) spawn(lock *os.File) error {
 	files := []*os.File{null, null, lock, supervise.FDControl: theirs, supervise.FDListener: listener}
 	args := []string{"bailey-supervisor", c.id, c.runDir}
 	if pair := c.prepared.Pair; pair != nil {
-		files = append(files, pair.UserNS, pair.NetNS)
-		args = append(args, supervise.ArgPair)
+		files = append(files, pair.UserNS, pair.NetNS) // nil leaves the number unused
+		args = append(args, supervise.NamespaceArg(pair.UserNS != nil, pair.NetNS != nil))
 	}
 	c.process, err = c.startSupervisor(args, files)
 	if err != nil {

@@ -31,7 +31,7 @@ func (c *Container) Start(ctx context.Context, req StartRequest) (Started, error
 	c.mu.Unlock()
 	msg, err := c.startMessage(&req)
 	if err == nil {
-		err = c.writeConfig(&req)
+		msg.Config, err = config(&req)
 	}
 	if err != nil {
 		c.control.Close() // the supervisor goes
@@ -116,8 +116,7 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 	if err := c.r.checkSpec(req.Spec); err != nil {
 		return nil, err
 	}
-	p, maps := c.prepared, mapsOf(req.Spec)
-	c.maps = maps
+	p := c.prepared
 	m := &wire.Start{
 		ID: c.id, ContainerDir: c.home,
 		Terminal: p.Terminal, OpenStdin: p.OpenStdin, StdinOnce: p.StdinOnce,
@@ -130,7 +129,7 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 			IDBase: req.Rootfs.IDBase, ReadOnly: req.Rootfs.ReadOnly, AllowSetuid: req.Rootfs.AllowSetuid, Volatile: req.Rootfs.Volatile,
 		},
 	}
-	m.UID, m.GID = maps.host(req.Spec.Process.User.UID, req.Spec.Process.User.GID)
+	m.UID, m.GID = mapsFrom(req.Rootfs.IDBase).host(req.Spec.Process.User.UID, req.Spec.Process.User.GID)
 	for _, s := range req.Secrets {
 		if s.Mode == 0 {
 			s.Mode = 0o400
@@ -169,9 +168,10 @@ func wirePort(f Forward) (wire.Port, error) {
 	}, nil
 }
 
-// writeConfig writes the OCI spec. It need not survive a power loss: then
-// nothing of the container does.
-func (c *Container) writeConfig(req *StartRequest) error {
+// config is the OCI spec with the terminal's first size. It goes to the
+// supervisor over the socket, like the secrets: an environment is nothing for
+// a disk either.
+func config(req *StartRequest) ([]byte, error) {
 	spec := req.Spec
 	if req.Rows > 0 && req.Cols > 0 && spec.Process.Terminal && spec.Process.ConsoleSize == nil {
 		process := *spec.Process
@@ -182,9 +182,9 @@ func (c *Container) writeConfig(req *StartRequest) error {
 	}
 	b, err := json.Marshal(spec)
 	if err != nil {
-		return fmt.Errorf("write the OCI spec: %w", err)
+		return nil, fmt.Errorf("write the OCI spec: %w", err)
 	}
-	return os.WriteFile(filepath.Join(c.runDir, configName), b, 0o600)
+	return b, nil
 }
 
 // startedFor translates what the supervisor said. asked are the ports as the

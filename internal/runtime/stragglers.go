@@ -3,8 +3,10 @@ package runtime
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,37 +28,38 @@ func (c *Container) killGroup(ctx context.Context) error {
 }
 
 // killRuntimes kills the OCI runtimes of one container. They are known by
-// their working directory, which is the container's run directory.
+// their working directory, in a mount namespace that only they are in.
 func killRuntimes(runDir string) {
-	var dir unix.Stat_t
-	if unix.Stat(runDir, &dir) != nil {
+	dir, err := filepath.EvalSymlinks(runDir)
+	if err != nil {
 		return
 	}
+	dir = filepath.Join(dir, supervise.MemDir)
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
 		return
 	}
 	for _, p := range procs {
-		if pid, err := strconv.Atoi(p.Name()); err == nil && pid != os.Getpid() {
-			killIfIn(pid, &dir)
+		if pid, err := strconv.Atoi(p.Name()); err == nil && worksIn(pid, dir) {
+			killIfIn(pid, dir)
 		}
 	}
 }
 
+func worksIn(pid int, dir string) bool {
+	cwd, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+	return err == nil && cwd == dir
+}
+
 // killIfIn kills a process that works in dir. It is held by a descriptor while
-// it is looked at, so that nobody else can be hit.
-func killIfIn(pid int, dir *unix.Stat_t) {
-	var cwd unix.Stat_t
-	path := "/proc/" + strconv.Itoa(pid) + "/cwd"
-	if unix.Stat(path, &cwd) != nil || cwd.Ino != dir.Ino || cwd.Dev != dir.Dev {
-		return
-	}
+// it is looked at again, so that nobody else can be hit.
+func killIfIn(pid int, dir string) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
-	if unix.Stat(path, &cwd) == nil && cwd.Ino == dir.Ino && cwd.Dev == dir.Dev {
+	if worksIn(pid, dir) {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 		waitPidfd(fd)
 	}

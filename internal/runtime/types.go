@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/runtime/nspool"
 	"github.com/bailey-run/bailey/internal/runtime/rootfs"
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -40,19 +41,20 @@ type Info struct {
 // Paths are the places inside a container's run directory that the OCI spec
 // refers to. They are valid in the supervisor's mount namespace only.
 type Paths struct {
-	UserNS  string // the user namespace, when Prepare got a pair
-	NetNS   string // the network namespace, when Prepare got a pair
+	UserNS  string // the user namespace, when Prepare got one
+	NetNS   string // the network namespace, when Prepare got one
 	Rootfs  string // where the root file system is mounted
 	Secrets string // the directory with the secrets, one file each
 }
 
 // PathsIn returns the paths of the container whose run directory is runDir.
 func PathsIn(runDir string) Paths {
+	mem := filepath.Join(runDir, supervise.MemDir)
 	return Paths{
-		UserNS:  filepath.Join(runDir, "ns", "user"),
-		NetNS:   filepath.Join(runDir, "ns", "net"),
-		Rootfs:  filepath.Join(runDir, "rootfs"),
-		Secrets: filepath.Join(runDir, "secrets"),
+		UserNS:  filepath.Join(mem, "ns", "user"),
+		NetNS:   filepath.Join(mem, "ns", "net"),
+		Rootfs:  filepath.Join(mem, "rootfs"),
+		Secrets: filepath.Join(mem, "secrets"),
 	}
 }
 
@@ -78,8 +80,9 @@ type PrepareRequest struct {
 	OpenStdin    bool // the main process has a standard input
 	StdinOnce    bool // close it when the first client that held it has gone
 	Log          LogOptions
-	// Pair holds the container's namespaces; nil when the spec names none by
-	// path. The caller keeps the descriptors and may close them after Prepare.
+	// Pair holds the container's namespaces that the spec names by the paths of
+	// PathsIn; nil, or a nil member, where it names none. The caller keeps the
+	// descriptors and may close them after Prepare.
 	Pair *nspool.Pair
 }
 

@@ -82,7 +82,7 @@ func (s *Supervisor) exec(c *client, payload []byte) error {
 		p.rows, p.cols = m.Rows, m.Cols
 	}
 	file := p.file + ".process"
-	if err := s.writeFile(file, m.Process); err != nil {
+	if err := writeFile(s.memFD, file, m.Process); err != nil {
 		s.execFailed(p, &wire.Error{Message: "write " + file + ": " + err.Error()})
 		return nil
 	}

@@ -11,22 +11,53 @@ import (
 
 func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
-// mountNamespaces cuts the mounts made here off from the host's, lets those
-// that the host takes away go here too, and gives the container's namespaces
-// the names that its spec uses.
-func (s *Supervisor) mountNamespaces() error {
+// MemDir is the directory, in a container's run directory, that holds what
+// nobody else needs to see: the OCI spec, the secrets, and the mounts. It is a
+// file system in memory, mounted in the supervisor's mount namespace only.
+const MemDir = "mem"
+
+// mountMemory cuts the mounts made here off from the host's, lets those that
+// the host takes away go here too, and makes MemDir with the container's
+// namespaces under the names that its spec uses.
+func (s *Supervisor) mountMemory() error {
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return errors.New("detach the mount namespace: " + err.Error())
 	}
-	if !s.pair {
-		return nil
+	// Never swapped: a tmpfs that says so, or before Linux 6.4 a ramfs.
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	mem := s.dir + "/" + MemDir
+	err := unix.Mount("bailey", mem, "tmpfs", flags, "noswap,mode=0711,size=32m,nr_inodes=1k")
+	if err == unix.EINVAL {
+		err = unix.Mount("bailey", mem, "ramfs", flags, "mode=0711")
 	}
+	if err != nil {
+		return errors.New("mount memory on " + mem + ": " + err.Error())
+	}
+	if s.memFD, err = unix.Open(mem, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return errors.New("open " + mem + ": " + err.Error())
+	}
+	for _, name := range [...]string{"rootfs", "secrets", "ns"} {
+		if err := unix.Mkdirat(s.memFD, name, 0o755); err != nil {
+			return errors.New("make " + mem + "/" + name + ": " + err.Error())
+		}
+	}
+	return s.nameNamespaces(mem)
+}
+
+func (s *Supervisor) nameNamespaces(mem string) error {
 	for _, ns := range [...]struct {
 		fd   int
 		name string
-	}{{FDUserNS, "user"}, {FDNetNS, "net"}} {
-		if err := unix.Mount(fdPath(ns.fd), s.dir+"/ns/"+ns.name, "", unix.MS_BIND, ""); err != nil {
-			return errors.New("name the " + ns.name + " namespace: " + err.Error())
+	}{{FDUserNS, "ns/user"}, {FDNetNS, "ns/net"}} {
+		if strings.IndexByte(s.spaces, ns.name[len("ns/")]) < 0 {
+			continue
+		}
+		err := writeFile(s.memFD, ns.name, nil)
+		if err == nil {
+			err = unix.Mount(fdPath(ns.fd), mem+"/"+ns.name, "", unix.MS_BIND, "")
+		}
+		if err != nil {
+			return errors.New("name the namespace " + ns.name + ": " + err.Error())
 		}
 	}
 	return nil
@@ -35,9 +66,7 @@ func (s *Supervisor) mountNamespaces() error {
 // The bounds on secrets.
 const maxSecrets = 128
 
-// deliver puts the secrets into memory that is never swapped: a tmpfs that
-// says so, or before Linux 6.4 a ramfs. It is visible in this mount namespace
-// and in the container only.
+// deliver writes the secrets.
 func (s *Supervisor) deliver(secrets []wire.Secret) error {
 	if len(secrets) == 0 {
 		return nil
@@ -45,16 +74,7 @@ func (s *Supervisor) deliver(secrets []wire.Secret) error {
 	if len(secrets) > maxSecrets {
 		return errors.New("more than " + strconv.Itoa(maxSecrets) + " secrets")
 	}
-	dir := s.dir + "/secrets"
-	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	err := unix.Mount("bailey", dir, "tmpfs", flags, "noswap,mode=0755,size=16m,nr_inodes=256")
-	if err == unix.EINVAL {
-		err = unix.Mount("bailey", dir, "ramfs", flags, "mode=0755")
-	}
-	if err != nil {
-		return err
-	}
-	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(s.memFD, "secrets", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
@@ -64,7 +84,7 @@ func (s *Supervisor) deliver(secrets []wire.Secret) error {
 			return errors.New(strconv.Quote(secrets[i].Name) + ": " + err.Error())
 		}
 	}
-	return unix.Mount("", dir, "", flags|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+	return nil
 }
 
 func deliverOne(dir int, m *wire.Secret) error {
@@ -77,12 +97,8 @@ func deliverOne(dir int, m *wire.Secret) error {
 		return err
 	}
 	defer unix.Close(fd)
-	for b := m.Data; len(b) > 0; {
-		n, err := unix.Write(fd, b)
-		if err != nil {
-			return err
-		}
-		b = b[n:]
+	if err := writeAll(fd, m.Data); err != nil {
+		return err
 	}
 	if err := unix.Fchown(fd, int(m.UID), int(m.GID)); err != nil {
 		return err
@@ -90,13 +106,17 @@ func deliverOne(dir int, m *wire.Secret) error {
 	return unix.Fchmod(fd, m.Mode&0o777)
 }
 
-// writeFile writes a file of the run directory.
-func (s *Supervisor) writeFile(name string, b []byte) error {
-	fd, err := unix.Openat(s.dirFD, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+// writeFile writes a file of directory dir.
+func writeFile(dir int, name string, b []byte) error {
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
+	return writeAll(fd, b)
+}
+
+func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(fd, b)
 		if err != nil {
@@ -107,10 +127,10 @@ func (s *Supervisor) writeFile(name string, b []byte) error {
 	return nil
 }
 
-// replaceFile writes a file that is read whole or not at all. It need not
-// outlive the boot, so that nothing waits for the disk.
+// replaceFile writes a file of the run directory that is read whole or not at
+// all. It need not outlive the boot, so that nothing waits for the disk.
 func (s *Supervisor) replaceFile(name string, b []byte) error {
-	if err := s.writeFile(name+".new", b); err != nil {
+	if err := writeFile(s.dirFD, name+".new", b); err != nil {
 		return err
 	}
 	return unix.Renameat(s.dirFD, name+".new", s.dirFD, name)

@@ -22,8 +22,8 @@ type job struct {
 // for runc: its few goroutines gain nothing from more threads.
 var runtimeEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=2"}
 
-// launch executes the OCI runtime in the run directory. verb and args follow
-// the global options; the names of the files are relative to the directory.
+// launch executes the OCI runtime in MemDir. verb and args follow the global
+// options; the names of the files are relative to the directory.
 func (s *Supervisor) launch(p *process, verb string, args []string, then func(*job, unix.WaitStatus)) error {
 	j := &job{p: p, pidfd: -1, then: then}
 	err := j.files.open(p)
@@ -37,7 +37,7 @@ func (s *Supervisor) launch(p *process, verb string, args []string, then func(*j
 	}
 	argv = append(append(argv, args...), s.start.ID)
 	j.pid, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
-		Dir:   s.dir,
+		Dir:   s.dir + "/" + MemDir,
 		Env:   runtimeEnv,
 		Files: []uintptr{uintptr(j.files.child[0]), uintptr(j.files.child[1]), uintptr(j.files.child[2])},
 		Sys:   &syscall.SysProcAttr{PidFD: &j.pidfd},
@@ -66,7 +66,7 @@ func (j *job) ended(status unix.WaitStatus) {
 	s.loop.Close(&j.pidfd)
 	j.then(j, status)
 	for _, suffix := range [...]string{".log", ".pid", ".tty", ".process"} {
-		_ = unix.Unlinkat(s.dirFD, p.file+suffix, 0)
+		_ = unix.Unlinkat(s.memFD, p.file+suffix, 0)
 	}
 }
 
@@ -112,9 +112,9 @@ func describe(status unix.WaitStatus) string {
 	return "exit status " + strconv.Itoa(status.ExitStatus())
 }
 
-// readTail reads the last max bytes of a small file of the run directory.
+// readTail reads the last max bytes of a small file of MemDir.
 func (s *Supervisor) readTail(name string, max int64) []byte {
-	fd, err := unix.Openat(s.dirFD, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	fd, err := unix.Openat(s.memFD, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const configFile = "config.json"
+
 // begin starts the container. What fails before the runtime is executed is
 // answered at once, what fails later when the runtime has ended.
 func (s *Supervisor) begin(c *client, payload []byte) error {
@@ -23,7 +25,7 @@ func (s *Supervisor) begin(c *client, payload []byte) error {
 		s.giveUp(&wire.Error{Message: err.Error()})
 		return nil
 	}
-	args := []string{"--bundle", s.dir}
+	args := []string{"--bundle", s.dir + "/" + MemDir}
 	if err := s.launch(p, "run", args, (*job).mainOutcome); err != nil {
 		s.giveUp(&wire.Error{Message: "execute " + m.Runtime + ": " + err.Error()})
 	}
@@ -40,6 +42,10 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	if m.Rows > 0 && m.Cols > 0 {
 		p.rows, p.cols = m.Rows, m.Cols
 	}
+	if err := writeFile(s.memFD, configFile, m.Config); err != nil {
+		return errors.New("write the OCI spec: " + err.Error())
+	}
+	s.start.Config = nil
 	if len(m.Ports) > 0 {
 		s.ports = forward.New(s.loop, forward.Limits{Conns: maxPorts, Sessions: maxSessions}, s.io())
 		if err := s.ports.Listen(s.start.Ports); err != nil {
@@ -82,6 +88,7 @@ func (s *Supervisor) mountRoot(m *wire.Rootfs) error {
 // mainOutcome is the end of the runtime that was to start the container.
 func (j *job) mainOutcome(status unix.WaitStatus) {
 	s := j.p.s
+	_ = unix.Unlinkat(s.memFD, configFile, 0) // the runtime has its own copy
 	if e := j.outcome(status); e != nil {
 		s.giveUp(e)
 		return

@@ -141,8 +141,8 @@ func (s *Supervisor) listenConsole(name string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	_ = unix.Unlinkat(s.dirFD, name, 0)
-	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: fdPath(s.dirFD) + "/" + name}); err == nil {
+	_ = unix.Unlinkat(s.memFD, name, 0)
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: fdPath(s.memFD) + "/" + name}); err == nil {
 		err = unix.Listen(fd, 1)
 	}
 	if err != nil {

@@ -18,12 +18,21 @@ import (
 const (
 	FDControl  = 3 // connection to the daemon
 	FDListener = 4 // listening socket
-	FDUserNS   = 5 // only with a pair of namespaces
+	FDUserNS   = 5 // only when NamespaceArg says so
 	FDNetNS    = 6
 )
 
-// ArgPair is the third argument of a supervisor that is handed namespaces.
-const ArgPair = "pair"
+// NamespaceArg is the third argument of a supervisor: which namespaces it is handed.
+func NamespaceArg(user, net bool) string {
+	arg := ""
+	if user {
+		arg += "u"
+	}
+	if net {
+		arg += "n"
+	}
+	return arg
+}
 
 const (
 	ioSize      = wire.HeaderLen + 64<<10 // for reading, with room for a frame's header
@@ -36,7 +45,8 @@ const (
 type Supervisor struct {
 	id, dir string
 	dirFD   int
-	pair    bool
+	memFD   int
+	spaces  string // as from NamespaceArg
 	loop    *loop.Loop
 	scratch []byte // ioSize for reading, jsonlog.ScratchSize for the log
 	touched bool   // scratch was used since it was last dropped
@@ -56,18 +66,20 @@ type Supervisor struct {
 }
 
 // Main is the whole life of a supervisor. args are the container's id, its run
-// directory and, with namespaces, ArgPair. It returns the exit code.
+// directory and its NamespaceArg. It returns the exit code.
 func Main(args []string) int {
-	s := &Supervisor{listener: FDListener, dirFD: -1}
+	s := &Supervisor{listener: FDListener}
 	// What rootfs does on a thread of its own must not be the main one, which
 	// could not end.
 	runtime.LockOSThread()
 	if len(args) < 2 {
-		s.complain("usage: bailey-supervisor ID RUNDIR [pair]; it is started by bailey", nil)
+		s.complain("usage: bailey-supervisor ID RUNDIR [NAMESPACES]; it is started by bailey", nil)
 		return 2
 	}
 	s.id, s.dir = args[0], args[1]
-	s.pair = len(args) > 2 && args[2] == ArgPair
+	if len(args) > 2 {
+		s.spaces = args[2]
+	}
 	if err := s.setUp(); err != nil {
 		s.complain("set up", err)
 		return 1
@@ -80,16 +92,12 @@ func Main(args []string) int {
 }
 
 func (s *Supervisor) setUp() (err error) {
-	last := FDListener
-	if s.pair {
-		last = FDNetNS
-	}
 	// Nothing else of the daemon, even if it was careless; and nothing at all
 	// for the runtime.
-	if err := unix.CloseRange(uint(last)+1, 1<<32-1, 0); err != nil {
+	if err := unix.CloseRange(FDNetNS+1, 1<<32-1, 0); err != nil {
 		return os.NewSyscallError("close_range", err)
 	}
-	if err := unix.CloseRange(FDControl, uint(last), unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := unix.CloseRange(FDControl, FDNetNS, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return os.NewSyscallError("close_range", err)
 	}
 	if s.loop, err = loop.New(); err != nil {
@@ -109,7 +117,7 @@ func (s *Supervisor) setUp() (err error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("become a subreaper", err)
 	}
-	if err := s.mountNamespaces(); err != nil {
+	if err := s.mountMemory(); err != nil {
 		return err
 	}
 	s.main = newProcess(s, "")
@@ -190,9 +198,7 @@ func (s *Supervisor) maybeStop() {
 
 // vanish removes every trace of a container that was never started.
 func (s *Supervisor) vanish() {
-	for _, name := range [...]string{"ns/user", "ns/net", "rootfs", "secrets"} {
-		_ = unix.Unmount(s.dir+"/"+name, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-	}
+	_ = unix.Unmount(s.dir+"/"+MemDir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	_ = os.RemoveAll(s.dir)
 	s.loop.Stop()
 }

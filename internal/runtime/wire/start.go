@@ -27,6 +27,7 @@ type Start struct {
 	Rootfs  Rootfs
 	Secrets []Secret
 	Ports   []Port
+	Config  []byte // the OCI spec, JSON
 }
 
 // Rootfs is rootfs.Config without the descriptor.
@@ -85,10 +86,11 @@ func (m *Start) Append(dst []byte) []byte {
 	for i := range m.Ports {
 		f.put(20, m.Ports[i].append(nil))
 	}
+	f.bytes(21, m.Config)
 	return f.b
 }
 
-// ParseStart reads the message. Secret data points into b.
+// ParseStart reads the message. Secret data and Config point into b.
 func ParseStart(b []byte) (m Start, err error) {
 	err = each(b, func(tag byte, v value) error {
 		switch tag {
@@ -146,6 +148,8 @@ func (m *Start) parseRest(tag byte, v value) (err error) {
 		var p Port
 		p, err = parsePort(v)
 		m.Ports = append(m.Ports, p)
+	case 21:
+		m.Config = v
 	}
 	return err
 }
