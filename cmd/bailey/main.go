@@ -54,7 +54,7 @@ func open(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog
 }
 
 func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) error {
-	if err := check(log); err != nil { // what the machine lacks
+	if err := check(log, c.Dir); err != nil { // what the machine lacks
 		return err
 	}
 	images, err := image.Open(ctx, image.Options{
@@ -126,9 +126,9 @@ func (n *node) users(id digest.Digest) []string { return n.ImageUsers(id) }
 
 // check refuses a machine on which no container could run, and says what else
 // it lacks.
-func check(log *slog.Logger) error {
+func check(log *slog.Logger, dir string) error {
 	var fatal []error
-	for _, p := range host.Check() {
+	for _, p := range host.Check(dir) {
 		if p.Fatal {
 			fatal = append(fatal, fmt.Errorf("this machine lacks %s, which %s needs: %s", p.What, p.Why, p.Mend))
 		} else {
