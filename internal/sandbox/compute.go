@@ -146,7 +146,7 @@ func (d *decision) decideSecrets() {
 func (d *decision) decideRuntime() {
 	r := d.r
 	if r.CgroupParent != "" {
-		if !path.IsAbs(r.CgroupParent) && !isName(r.CgroupParent) || strings.Contains(r.CgroupParent, "..") {
+		if path.Clean(r.CgroupParent) != r.CgroupParent || !path.IsAbs(r.CgroupParent) && !isName(r.CgroupParent) || strings.ContainsFunc(r.CgroupParent, isOdd) {
 			d.invalid("cgroup parent", r.CgroupParent, "it must be an absolute path or a slice's name")
 		} else if d.relax(ask{control: ControlCgroupParent, rule: RuleCgroupParent, value: r.CgroupParent,
 			what: "--cgroup-parent " + r.CgroupParent, why: "limits of another group then count instead of the node's",
@@ -154,12 +154,16 @@ func (d *decision) decideRuntime() {
 			d.p.CgroupParent = r.CgroupParent
 		}
 	}
-	if r.Runtime != "" && d.relax(ask{control: ControlRuntime, rule: RuleRuntime, value: r.Runtime, what: "--runtime " + r.Runtime,
+	if r.Runtime != "" && !isName(r.Runtime) {
+		d.invalid("--runtime", r.Runtime, "a name has letters, digits, '.', '_' and '-' and does not begin with a '.'")
+	} else if r.Runtime != "" && d.relax(ask{control: ControlRuntime, rule: RuleRuntime, value: r.Runtime, what: "--runtime " + r.Runtime,
 		why: "the runtime builds the sandbox; another one may leave parts of it out", instead: "Leave --runtime out to use the node's."}) {
 		d.p.Runtime = r.Runtime
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Annotations)) {
-		if d.relax(ask{control: ControlRuntime, rule: RuleAnnotation, value: key, what: "--annotation " + key,
+		if key == "" || strings.ContainsFunc(key, isOdd) {
+			d.invalid("--annotation", key, "a key has no spaces, control characters and asterisks, and is not empty")
+		} else if d.relax(ask{control: ControlRuntime, rule: RuleAnnotation, value: key, what: "--annotation " + key,
 			why: "OCI runtimes obey annotations, past what the sandbox decided", instead: "To mark a container, use --label."}) {
 			if d.p.Annotations == nil {
 				d.p.Annotations = map[string]string{}

@@ -124,6 +124,13 @@ var invalidRequests = map[string]func(*Request){
 	"log size":           func(r *Request) { r.Log.MaxSizeBytes = 10 },
 	"log files":          func(r *Request) { r.Log.MaxFiles = -1 },
 	"cgroup parent":      func(r *Request) { r.CgroupParent = "/a/../b" },
+	"annotation":         func(r *Request) { r.Annotations = map[string]string{"": "x"} },
+	"every annotation":   func(r *Request) { r.Annotations = map[string]string{"run.*": "x"} },
+	"every device":       func(r *Request) { r.Devices = []Device{{HostPath: "/dev/*", Kind: "c"}} },
+	"every profile":      option("apparmor=*"),
+	"every type":         option("label=type:*"),
+	"every runtime":      func(r *Request) { r.Runtime = "*" },
+	"every group":        func(r *Request) { r.CgroupParent = "/*" },
 	"masked path":        func(r *Request) { r.MaskedPaths = &[]string{"proc"} },
 	"size of the root":   func(r *Request) { r.RootSizeBytes = -1 },
 	"hostname of the host": func(r *Request) {

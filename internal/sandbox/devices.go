@@ -56,7 +56,7 @@ func (d *decision) decideDevice(dev Device) {
 		dev.Permissions = "rwm"
 	}
 	for _, p := range []string{dev.HostPath, dev.ContainerPath} {
-		if path.Clean(p) != p || !within(p, "/dev") || p == "/dev" || strings.ContainsFunc(p, isControl) {
+		if path.Clean(p) != p || !within(p, "/dev") || p == "/dev" || strings.ContainsFunc(p, isOdd) {
 			d.invalid("device", p, "it must be a path in /dev")
 		}
 	}

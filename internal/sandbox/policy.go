@@ -49,7 +49,7 @@ func (p Policy) file() string {
 // names the entry.
 func (p Policy) allows(rule, value string, c Caller) (by, reason string, ok bool) {
 	for i, a := range p.Allow {
-		if a.Rule != rule || (value != "" && !matches(a.Values, value)) {
+		if a.Rule != rule || (ruleValues[rule] != nil && !matches(a.Values, value)) {
 			continue
 		}
 		if who, ok := c.among(a.Callers); ok {

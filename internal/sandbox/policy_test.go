@@ -99,6 +99,14 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// An entry that names values allows none that are empty.
+func TestEmptyValue(t *testing.T) {
+	p := Policy{Allow: []Allow{{Rule: RuleRuntime, Values: []string{"kata"}, Callers: []string{"*"}, Reason: "r"}}}
+	if _, _, ok := p.allows(RuleRuntime, "", alice); ok {
+		t.Error("no value passes for one of the values")
+	}
+}
+
 // Whatever a policy holds, it is an error or one that only names what is known.
 func FuzzParsePolicy(f *testing.F) {
 	for _, text := range badPolicies {

@@ -122,6 +122,10 @@ func within(p, root string) bool {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
+// isOdd tells what no name has that a policy may have to list: there an
+// asterisk at the end means whatever follows.
+func isOdd(r rune) bool { return isControl(r) || r == ' ' || r == '*' }
+
 // isName says whether s can be a file name, a volume's or a secret's.
 func isName(s string) bool {
 	return s != "" && len(s) <= 255 && s[0] != '.' && !strings.ContainsFunc(s, func(r rune) bool {

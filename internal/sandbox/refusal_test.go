@@ -43,7 +43,7 @@ var relaxations = map[string]relaxation{
 	"seccomp custom":      {RuleSecurityOpt, ControlSeccomp, option(`seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`), func(p Posture) bool { return p.Seccomp.Mode == ModeCustom }},
 	"seccomp group":       {RuleSeccomp, ControlSeccomp, option("seccomp=+io-uring"), func(p Posture) bool { return slices.Equal(p.Seccomp.Opened, []string{"io-uring"}) }},
 	"apparmor unconfined": {RuleSecurityOpt, ControlLSM, option("apparmor=unconfined"), func(p Posture) bool { return p.AppArmor.Mode == ModeUnconfined }},
-	"apparmor other":      {RuleSecurityOpt, ControlLSM, option("apparmor=my \"own\""), func(p Posture) bool { return p.AppArmor.Profile == "my \"own\"" }},
+	"apparmor other":      {RuleSecurityOpt, ControlLSM, option(`apparmor=my\"own"`), func(p Posture) bool { return p.AppArmor.Profile == `my\"own"` }},
 	"label disable":       {RuleSecurityOpt, ControlLSM, option("label=disable"), func(p Posture) bool { return p.SELinux.Mode == ModeUnconfined }},
 	"label type":          {RuleSecurityOpt, ControlLSM, option("label=type:spc_t"), func(p Posture) bool { return p.SELinux.Type == "spc_t" }},
 	"label level":         {RuleSecurityOpt, ControlLSM, option("label=level:s0:c1"), func(p Posture) bool { return p.SELinux.Level == "s0:c1" }},

@@ -110,8 +110,8 @@ func (d *decision) decideAppArmor(profile string) {
 	if profile == "" || profile == ModeDefault || profile == "docker-default" {
 		return
 	}
-	if strings.ContainsFunc(profile, isControl) || len(profile) > 255 {
-		d.invalid("AppArmor profile", profile, "a name has at most 255 bytes and no control characters")
+	if strings.ContainsFunc(profile, isOdd) || len(profile) > 255 {
+		d.invalid("AppArmor profile", profile, "a name has at most 255 bytes, no spaces, control characters and asterisks")
 		return
 	}
 	if d.relax(ask{control: ControlLSM, rule: RuleSecurityOpt, value: "apparmor=" + profile, what: "--security-opt apparmor=" + profile,
@@ -127,7 +127,7 @@ func (d *decision) decideAppArmor(profile string) {
 // the policy of the host's business.
 func (d *decision) decideLabel(opt, value string) {
 	kind, what, _ := strings.Cut(value, ":")
-	if value != "disable" && ((kind != "type" && kind != "level") || what == "" || strings.ContainsFunc(what, func(r rune) bool { return isControl(r) || r == ' ' })) {
+	if value != "disable" && ((kind != "type" && kind != "level") || what == "" || strings.ContainsFunc(what, isOdd)) {
 		d.invalid("security option", opt, "label is disable, type:TYPE or level:LEVEL")
 		return
 	}
