@@ -77,7 +77,7 @@ func (e *Engine) ask(ctx context.Context, c *cont) finding {
 		e.log.Error("a container cannot be adopted", "container", c.id(), "error", err)
 		return finding{c: c}
 	}
-	b, err := loadBinding(e.runDir(c.id()))
+	b, err := loadBinding(e.containerDir(c.id()))
 	if err != nil {
 		if status.State == runtime.Running {
 			e.log.Error("a running container has lost its binding; its network cannot be adopted", "container", c.id(), "error", err)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -64,10 +65,19 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 // follows. A crash in between leaves files without a record, which the next
 // start of the node clears.
 func (e *Engine) endAndRemove(ctx context.Context, c *cont, r *run, exit runtime.Exit) {
+	if err := e.vanish(c, exit); err != nil {
+		e.log.Error("a container that was to be removed stays", "container", c.id(), "error", err)
+	}
+	if err := errors.Join(e.teardown(ctx, c, r), e.removeLeftovers(c)); err != nil {
+		e.log.Error("a removed container left something behind; it is cleared when the node starts next", "container", c.id(), "error", err)
+	}
+}
+
+// vanish takes a container's record away and tells everybody.
+func (e *Engine) vanish(c *cont, exit runtime.Exit) error {
 	rec := c.record()
 	if err := e.store.DeleteContainer(rec.ID, rec.Name); err != nil {
-		e.log.Error("a container that was to be removed stays", "container", rec.ID, "error", err)
-		return
+		return fmt.Errorf("remove container %s: %w", rec.Name, err)
 	}
 	c.mu.Lock()
 	next := *c.rec
@@ -75,13 +85,18 @@ func (e *Engine) endAndRemove(ctx context.Context, c *cont, r *run, exit runtime
 	c.rec = &next
 	c.mu.Unlock()
 	e.forget(&rec)
-	e.emitExit(c, exit)
+	if !rec.State.StartedAt.IsZero() {
+		e.emitExit(c, exit)
+	}
 	e.emit(c, events.ActionDestroy, nil)
 	c.removed(WaitResult{ExitCode: exit.Code})
-	errs := []error{e.teardown(ctx, c, r), e.removeFiles(&rec), e.removeAnonymousVolumes(&rec)}
-	if err := errors.Join(errs...); err != nil {
-		e.log.Error("a removed container left something behind; it is cleared when the node starts next", "container", rec.ID, "error", err)
-	}
+	return nil
+}
+
+// removeLeftovers removes what a vanished container has on disk.
+func (e *Engine) removeLeftovers(c *cont) error {
+	rec := c.record()
+	return errors.Join(e.removeFiles(&rec), e.removeAnonymousVolumes(&rec))
 }
 
 func setExit(r *store.Container, exit runtime.Exit, status store.Status) {

@@ -131,7 +131,7 @@ func (e *Engine) rewireRun(c *cont, r *run, act func(id string, ns *os.File) (ne
 	}
 	next := *r.bind
 	next.Attachment = a
-	if err := next.save(e.runDir(c.id())); err != nil {
+	if err := next.save(e.containerDir(c.id())); err != nil {
 		return err
 	}
 	c.mu.Lock()

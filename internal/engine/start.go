@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
@@ -78,13 +79,13 @@ func (e *Engine) prepare(ctx context.Context, c *cont) error {
 	}
 	runDir, dir := e.runDir(rec.ID), e.containerDir(rec.ID)
 	undo := func(err error) error {
-		return errors.Join(err, e.opts.Networks.Release(ctx, rec.ID), e.slots.drop(sl), os.RemoveAll(runDir))
+		return errors.Join(err, e.opts.Networks.Release(ctx, rec.ID), e.slots.drop(sl))
 	}
 	attachment, err := e.wire(ctx, &rec, sl)
 	if err != nil {
 		return undo(err)
 	}
-	for _, d := range []string{runDir, dir, filepath.Join(dir, "upper"), filepath.Join(dir, "work")} {
+	for _, d := range []string{dir, filepath.Join(dir, "upper"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(d, 0o711); err != nil {
 			return undo(fmt.Errorf("container %s: %w", rec.Name, err))
 		}
@@ -94,7 +95,7 @@ func (e *Engine) prepare(ctx context.Context, c *cont) error {
 		return undo(fmt.Errorf("container %s: %w", rec.Name, err))
 	}
 	b := &binding{IDBase: sl.pair.IDBase, Attachment: attachment}
-	if err := b.save(runDir); err != nil {
+	if err := b.save(dir); err != nil {
 		return undo(err)
 	}
 	rt, err := e.opts.Runtime.Prepare(ctx, runtime.PrepareRequest{
@@ -150,7 +151,7 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 			Lower:  append([]string{generated}, layers.Lower...),
 			Upper:  filepath.Join(dir, "upper"),
 			Work:   filepath.Join(dir, "work"),
-			Target: filepath.Join(runDir, "rootfs"),
+			Target: runtime.PathsIn(runDir).Rootfs,
 			IDBase: run.bind.IDBase,
 		},
 		Secrets: secrets,
@@ -167,6 +168,10 @@ func (e *Engine) failStart(ctx context.Context, c *cont, cause error) error {
 	}
 	if err := e.teardown(ctx, c, c.current()); err != nil {
 		e.log.Error("a failed start left something behind; it is cleared when the node starts next", "container", c.id(), "error", err)
+	}
+	if c.record().HostConfig.AutoRemove {
+		err := e.vanish(c, runtime.Exit{Code: code, Reason: cause.Error(), At: time.Now()})
+		return errors.Join(cause, err, e.removeLeftovers(c))
 	}
 	err := e.change(c, func(r *store.Container) {
 		status := store.Exited
@@ -191,7 +196,7 @@ func (e *Engine) teardown(ctx context.Context, c *cont, r *run) error {
 		c.mu.Unlock()
 		close(r.over)
 	}()
-	return errors.Join(r.Delete(ctx), e.opts.Networks.Release(ctx, c.id()), e.ids.Release(r.bind.IDBase), os.RemoveAll(e.runDir(c.id())))
+	return errors.Join(r.Delete(ctx), e.opts.Networks.Release(ctx, c.id()), e.ids.Release(r.bind.IDBase))
 }
 
 func isClosed(ch <-chan struct{}) bool {
