@@ -194,6 +194,9 @@ func (w *walk) turn(name string, other *os.File) error {
 // step looks name up: either the merged directory of that name, or the one
 // other thing that the topmost layer having it holds.
 func (m merged) step(name string) (dirs merged, other *os.File, err error) {
+	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		return nil, nil, unix.ENOENT // never a way out of the layers
+	}
 	for _, layer := range m {
 		fd, err := unix.Openat(int(layer.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err == unix.ENOENT {

@@ -143,3 +143,39 @@ func TestLayersNeverLeaveTheImage(t *testing.T) {
 		}
 	}
 }
+
+func TestDirShowsWhatOverlayWould(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("whiteouts need root")
+	}
+	l := layered(t, func(at func(int) string) {
+		tree(t, at(2), "d/old", "d/gone", "d/sub/x", "f")
+		tree(t, at(1), "d/new", "d/old")
+		whiteout(t, at(1)+"/d/gone")
+		link(t, "d", at(0)+"/alias")
+	})
+	d, err := l.OpenDir("/d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if names, err := d.Names(10); err != nil || strings.Join(names, " ") != "new old sub" {
+		t.Errorf("names %v %v", names, err)
+	}
+	if _, err := d.Names(2); err == nil {
+		t.Error("more names than asked for")
+	}
+	for name, want := range map[string]bool{"new": true, "old": true, "sub": true, "gone": false, "none": false, "..": false, ".": false, "sub/x": false, "": false} {
+		if has, err := d.Has(name); has != want || err != nil {
+			t.Errorf("has %s: %v %v", name, has, err)
+		}
+	}
+	for _, path := range []string{"f", "alias", "none", "d/gone", "..", "../2/d", "d/.."} {
+		if _, err := l.OpenDir(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := l.ReadFile("/f", 1000); err != nil {
+		t.Errorf("the layers were closed with the directory: %v", err)
+	}
+}
