@@ -113,7 +113,7 @@ func TestResolver(t *testing.T) {
 	}
 }
 
-// A flood of one container's queries does not stop another's.
+// A flood of one container's queries, for names that nobody answers, does not stop another's.
 func TestResolverUnderFlood(t *testing.T) {
 	w := newWorld(t)
 	stuck, err := net.ListenPacket("udp4", "127.0.0.1:53") // answers nothing
@@ -124,24 +124,33 @@ func TestResolverUnderFlood(t *testing.T) {
 	m := w.open(Options{ResolvConf: conf})
 	w.create(m, "front", network.CreateRequest{})
 	evil, a, b := w.run(m, "evil", on("front")), w.run(m, "a", on("front")), w.run(m, "b", on("front"))
-	inside(t, evil.ns, func() {
-		c, err := net.Dial("udp4", evil.a.DNS.String()+":53")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		for i := range 2000 {
-			q := new(dns.Msg)
+	var c net.Conn
+	inside(t, evil.ns, func() { c, err = net.Dial("udp4", evil.a.DNS.String()+":53") })
+	w.must(err)
+	defer c.Close()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		q := new(dns.Msg)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
 			q.SetQuestion(dns.Fqdn(randomHex(4)+".example.net"), dns.TypeA)
-			q.Id = uint16(i)
 			msg, _ := q.Pack()
 			c.Write(msg)
 		}
-	})
-	if got, err := query(t, a.ns, "udp", a.a.DNS.String(), "b", dns.TypeA, confidence); got != "NOERROR "+b.addr() {
-		t.Errorf("while another floods: %q %v", got, err)
+	}()
+	for range 20 {
+		if got, err := query(t, a.ns, "udp", a.a.DNS.String(), "b", dns.TypeA, confidence); got != "NOERROR "+b.addr() {
+			t.Errorf("while another floods: %q %v", got, err)
+			break
+		}
 	}
+	close(stop)
+	<-stopped
 }
 
 func TestLookupOfClientsOnSeveralNetworks(t *testing.T) {

@@ -94,6 +94,7 @@ func notIPv4() part {
 var (
 	ipSource   = field{expr.PayloadBaseNetworkHeader, 12, 4}
 	ipDest     = field{expr.PayloadBaseNetworkHeader, 16, 4}
+	portSource = field{expr.PayloadBaseTransportHeader, 0, 2}
 	portDest   = field{expr.PayloadBaseTransportHeader, 2, 2}
 	ethSource  = field{expr.PayloadBaseLLHeader, 6, 6}
 	ethType    = field{expr.PayloadBaseLLHeader, 12, 2}
@@ -172,6 +173,16 @@ func dnat(text string, m *nftables.Set, loads ...expr.Any) part {
 		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg1, RegProtoMin: reg32 + 1},
 	)}
 }
+
+// overRate matches packets of a source that sends more than so many in a second; the set keeps one limit for each source.
+func overRate(s *nftables.Set, rate uint64, burst uint32) part {
+	limit := &expr.Limit{Type: expr.LimitTypePkts, Rate: rate, Unit: expr.LimitTimeSecond, Burst: burst, Over: true}
+	text := fmt.Sprintf("update @%s { ip saddr limit rate over %d/second burst %d packets }", s.Name, rate, burst)
+	return part{text, []expr.Any{ipSource.load(reg1),
+		&expr.Dynset{SrcRegKey: reg1, SetName: s.Name, SetID: s.ID, Operation: unix.NFT_DYNSET_OP_UPDATE, Exprs: []expr.Any{limit}}}}
+}
+
+func notrack() part { return part{"notrack", []expr.Any{&expr.Notrack{}}} }
 
 func masquerade() part { return part{"masquerade", []expr.Any{&expr.Masq{}}} }
 

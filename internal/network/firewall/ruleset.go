@@ -3,6 +3,7 @@ package firewall
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -26,8 +27,8 @@ type chain struct {
 
 // sets are all sets and maps, in the order in which nft(8) lists them.
 type sets struct {
-	denied, subnets, gateways, same, internal, guarded, published, publishedAny *nftables.Set
-	ports                                                                       *nftables.Set
+	denied, subnets, gateways, same, internal, guarded, published, publishedAny, askers *nftables.Set
+	ports                                                                               *nftables.Set
 }
 
 func newSets(inet, bridge *nftables.Table) sets {
@@ -48,6 +49,11 @@ func newSets(inet, bridge *nftables.Table) sets {
 		s.IsMap, s.DataType = true, nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetService)
 		return s
 	}
+	bySource := func(name string, timeout time.Duration) *nftables.Set {
+		s := set(inet, name, nftables.TypeIPAddr)
+		s.Dynamic, s.Size, s.HasTimeout, s.Timeout = true, maxSources, true, timeout
+		return s
+	}
 	interval := func(s *nftables.Set) *nftables.Set { s.Interval = true; return s }
 	return sets{
 		denied:       interval(set(inet, "denied", nftables.TypeIPAddr)),
@@ -58,12 +64,13 @@ func newSets(inet, bridge *nftables.Table) sets {
 		guarded:      set(inet, "guarded", nftables.TypeIFName),
 		published:    toTarget(set(inet, "published", nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService)),
 		publishedAny: toTarget(set(inet, "published-any", nftables.TypeInetProto, nftables.TypeInetService)),
+		askers:       bySource("askers", time.Minute),
 		ports:        set(bridge, "ports", nftables.TypeIFName, nftables.TypeEtherAddr, nftables.TypeIPAddr),
 	}
 }
 
 func (s sets) all() []*nftables.Set {
-	return []*nftables.Set{s.denied, s.subnets, s.gateways, s.same, s.internal, s.guarded, s.published, s.publishedAny, s.ports}
+	return []*nftables.Set{s.denied, s.subnets, s.gateways, s.same, s.internal, s.guarded, s.published, s.publishedAny, s.askers, s.ports}
 }
 
 func newRuleset(c Config) *ruleset {
@@ -88,6 +95,7 @@ func newRuleset(c Config) *ruleset {
 		rule{notIPv4(), drop()},
 		rule{noRouteBack(), drop()},
 		rule{ipv4(), inSet("ip daddr", s.denied, daddr), drop()},
+		rule{ipv4(), inSet("ip daddr", s.gateways, daddr), l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), notrack()},
 	)
 	r.base("publish", "nat", nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest,
 		rule{iifPrefix(c.Family), accept()},
@@ -104,8 +112,9 @@ func newRuleset(c Config) *ruleset {
 		rule{drop()},
 	)
 	r.plain("resolver",
-		rule{l4(unix.IPPROTO_TCP), portDest.is("tcp dport 53", 0, 53), accept()},
+		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), ipv4(), overRate(s.askers, askRate, askBurst), drop()},
 		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), accept()},
+		rule{l4(unix.IPPROTO_TCP), portDest.is("tcp dport 53", 0, 53), accept()},
 		rule{drop()},
 	)
 	r.base("forward", "filter", nftables.ChainHookForward, nftables.ChainPriorityFilter,
@@ -132,6 +141,10 @@ func newRuleset(c Config) *ruleset {
 		rule{ctDNAT(), accept()},
 		rule{ctState("new", ctNew), drop()},
 	)
+	r.base("answers", "filter", nftables.ChainHookOutput, nftables.ChainPriorityRaw,
+		rule{notOIFPrefix(c.Prefix), accept()},
+		rule{ipv4(), inSet("ip saddr", s.gateways, saddr), l4(unix.IPPROTO_UDP), portSource.is("udp sport 53", 0, 53), notrack()},
+	)
 	r.base("output", "filter", nftables.ChainHookOutput, nftables.ChainPriorityFilter,
 		rule{notOIFPrefix(c.Prefix), accept()},
 		rule{notIPv4(), drop()},
@@ -143,6 +156,13 @@ func newRuleset(c Config) *ruleset {
 	r.bridgeChains(c)
 	return r
 }
+
+// What one container may take of the resolver that all share; the kernel does not track its queries at all.
+const (
+	askRate    = 500
+	askBurst   = 200
+	maxSources = 65536
+)
 
 // icmpRedirect is the type of the message that would tell a container a shorter way (RFC 792).
 const icmpRedirect = 5

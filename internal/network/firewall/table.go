@@ -16,6 +16,8 @@ type Table struct {
 	conn  *nftables.Conn
 	rules *ruleset
 	state State
+	// removed is true once nothing may put the tables back.
+	removed bool
 	// bridged is false on a kernel without nftables for bridges.
 	bridged bool
 }
@@ -83,7 +85,7 @@ func (t *Table) apply(st State) error {
 	if err != nil {
 		return fmt.Errorf("replace the nftables tables %s: %w", t.rules.inet.Name, err)
 	}
-	t.state = st
+	t.state, t.removed = st, false
 	return nil
 }
 
@@ -163,10 +165,12 @@ func (t *Table) Change(add, remove State) error {
 	return nil
 }
 
-// Remove deletes the node's tables. It is no error when they are gone.
+// Remove deletes the node's tables for good: a watch that still runs does not repair them. It is no error when they are
+// gone.
 func (t *Table) Remove() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.removed = true
 	for _, table := range t.tables() {
 		t.conn.AddTable(table)
 		t.conn.DelTable(table)
@@ -182,6 +186,9 @@ func (t *Table) Remove() error {
 func (t *Table) Repair() (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.removed {
+		return false, nil
+	}
 	whole, err := t.whole()
 	if err != nil || whole {
 		return false, err
