@@ -10,7 +10,7 @@ import (
 // Access is one authenticated, decoded request: who wants to do what to which object.
 type Access struct {
 	Caller sandbox.Caller
-	// Action is the route's name, such as "container.create". It never changes.
+	// Action is the name of what is to be done, such as "container.create". It never changes.
 	Action string
 	// Mutates says that the action may change something.
 	Mutates bool
@@ -79,8 +79,11 @@ func act[T any](decode func(*call) (T, error), do func(*call, T) error) func(*ca
 			return err
 		}
 		a := Access{Caller: c.caller, Action: c.route.action, Mutates: c.route.mutates, Object: c.name, Request: value}
-		if named, ok := any(value).(interface{ object() string }); ok {
-			a.Object = named.object()
+		if v, ok := any(value).(interface{ object() string }); ok {
+			a.Object = v.object()
+		}
+		if v, ok := any(value).(interface{ action() string }); ok {
+			a.Action = v.action()
 		}
 		if err := c.s.authorizer.Authorize(c.ctx(), a); err != nil {
 			c.s.auditor.Refused(c.ctx(), a, err)

@@ -20,6 +20,9 @@ func decodeAttach(c *call) (attachRequest, error) {
 		Stdin: c.q.flag("stdin"), Stdout: c.q.flag("stdout"), Stderr: c.q.flag("stderr"),
 		Logs: c.q.flag("logs"), Stream: c.q.flag("stream"), DetachKeys: c.q.text("detachKeys"),
 	}}
+	if c.r.ContentLength < 0 {
+		return r, invalid("a chunked body can not become a stream: ask for the connection with Upgrade: tcp")
+	}
 	var err error
 	if r.keys, err = parseKeys(r.DetachKeys); err != nil {
 		return r, err

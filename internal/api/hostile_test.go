@@ -159,6 +159,25 @@ func TestAuthorisedValueIsExecuted(t *testing.T) {
 	}
 }
 
+// TestImportIsNotPull: a policy can allow one and not the other.
+func TestImportIsNotPull(t *testing.T) {
+	var actions []string
+	n := startNode(t, newFake(), func(o *Options) {
+		o.Authorizer = authorizer(func(a Access) error { actions = append(actions, a.Action+" "+a.Object); return nil })
+	})
+	for _, query := range []string{"fromImage=a%2Fb&tag=1", "fromSrc=-&repo=c&tag=2", "fromImage=a&tag=sha256:00"} {
+		n.raw(t, "POST /images/create?"+query+" HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n")
+	}
+	if got := strings.Join(actions, ", "); got != "image.pull a/b:1, image.import c:2, image.pull a@sha256:00" {
+		t.Errorf("got %s", got)
+	}
+	for query, want := range map[string]int{"fromImage=a&fromSrc=-": 400, "fromSrc=http://evil/x": 501, "": 400, "tag=x&fromSrc=-": 400} {
+		if resp := n.raw(t, "POST /images/create?"+query+" HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n"); resp.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", query, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestEveryRouteAsksTheAuthorizer(t *testing.T) {
 	f := newFake()
 	asked := make(map[string]bool)

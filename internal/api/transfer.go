@@ -44,6 +44,14 @@ type fetchRequest struct {
 
 func (r fetchRequest) object() string { return r.ref }
 
+// action tells apart the two things that share one path.
+func (r fetchRequest) action() string {
+	if r.archive {
+		return "image.import"
+	}
+	return "image.pull"
+}
+
 func decodeFetch(c *call) (r fetchRequest, err error) {
 	if r.platform, err = parsePlatform(c.q.text("platform")); err != nil {
 		return r, err
@@ -59,6 +67,8 @@ func decodeFetch(c *call) (r fetchRequest, err error) {
 		r.ref = strings.TrimSuffix(r.ref, ":")
 		r.auth, err = c.credential()
 		return r, err
+	case src == "":
+		return r, invalid("no image is named: give it as ?fromImage=name, or send an archive with ?fromSrc=-")
 	case src != "-":
 		return r, unsupported("importing from an address is not supported: fetch the archive yourself and import it from standard input (-)")
 	}
