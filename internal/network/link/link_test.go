@@ -34,6 +34,16 @@ func open(t testing.TB) *Conn {
 	return c
 }
 
+// addGateway makes the interface that has the gateway's address of the links of testSpec.
+func addGateway(t testing.TB, c *Conn) {
+	t.Helper()
+	gw := netip.MustParsePrefix("10.90.0.1/16")
+	if _, err := c.AddBridge(BridgeSpec{Name: "blygate", MAC: address.GatewayMAC(gw.Addr()), IP: gw, Group: 7, MTU: 1500}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.DeleteGroup(7) })
+}
+
 // Everything of a batch is reported, each failure with what it was about, and what is already as wanted is no failure.
 func TestBatchErrors(t *testing.T) {
 	c := open(t)
@@ -55,6 +65,7 @@ func TestBatchErrors(t *testing.T) {
 // A link that cannot be made as a whole leaves nothing.
 func TestAddUndoesItself(t *testing.T) {
 	c := open(t)
+	addGateway(t, c)
 	ns := nettest.NewNS(t)
 	s := testSpec(5)
 	s.Bridge = 987654
@@ -144,10 +155,7 @@ func FuzzAcks(f *testing.F) {
 
 func BenchmarkAdd(b *testing.B) {
 	c := open(b)
-	gw := netip.MustParsePrefix("10.90.0.1/16")
-	if _, err := c.AddBridge(BridgeSpec{Name: "blytest", MAC: address.GatewayMAC(gw.Addr()), IP: gw, Group: 7, MTU: 1500}); err != nil {
-		b.Fatal(err)
-	}
+	addGateway(b, c)
 	var all []*os.File
 	i := 1
 	for b.Loop() {
@@ -170,9 +178,7 @@ func BenchmarkAdd(b *testing.B) {
 				f.Close()
 			}
 			all = nil
-			if _, err := c.AddBridge(BridgeSpec{Name: "blytest", MAC: address.GatewayMAC(gw.Addr()), IP: gw, Group: 7, MTU: 1500}); err != nil {
-				b.Fatal(err)
-			}
+			addGateway(b, c)
 			b.StartTimer()
 		}
 	}
