@@ -78,6 +78,9 @@ func act[T any](decode func(*call) (T, error), do func(*call, T) error) func(*ca
 		case err != nil:
 			return err
 		}
+		if err := c.discardBody(); err != nil {
+			return err
+		}
 		a := Access{Caller: c.caller, Action: c.route.action, Mutates: c.route.mutates, Object: c.name, Request: value}
 		if v, ok := any(value).(interface{ object() string }); ok {
 			a.Object = v.object()

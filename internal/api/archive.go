@@ -87,6 +87,7 @@ type copyRequest struct {
 }
 
 func decodeCopy(c *call) (copyRequest, error) {
+	c.takeBody()
 	path, err := decodePath(c)
 	return copyRequest{path: string(path), opts: engine.CopyOptions{
 		NoOverwriteDirNonDir: c.q.flag("noOverwriteDirNonDir"), CopyUIDGID: c.q.flag("copyUIDGID"),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -11,8 +12,12 @@ import (
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
 
-// bodyTime is how long a client may take to send a JSON body.
-const bodyTime = 30 * time.Second
+// How long a client may take to send a body that is read at once, and how much
+// of one that nobody wants is read away, in bytes.
+const (
+	defaultBodyTime = 30 * time.Second
+	maxDrained      = 1 << 20
+)
 
 // call is one request on its way.
 type call struct {
@@ -25,6 +30,8 @@ type call struct {
 	route   *route
 	// name is what {name} in the route's path stood for.
 	name string
+	// bodyTaken says that the body is somebody's business.
+	bodyTaken bool
 }
 
 // reply notes whether an answer has begun: from then on no error can be sent.
@@ -68,6 +75,7 @@ func (c *call) streamCtx() (context.Context, context.CancelFunc) {
 // body decodes the request's JSON body. A request without one gives the zero T.
 func body[T any](c *call, legacy strict.Legacy) (T, error) {
 	var zero T
+	c.bodyTaken = true
 	kind := c.r.Header.Get("Content-Type")
 	if c.r.ContentLength == 0 {
 		return zero, nil
@@ -83,9 +91,48 @@ func body[T any](c *call, legacy strict.Legacy) (T, error) {
 	if c.r.Header.Get("Content-Encoding") != "" {
 		return zero, invalid("a compressed JSON body is not supported: send it plain")
 	}
-	control := http.NewResponseController(c.w)
-	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err == nil {
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }() // a broken connection shows at the next use
+	value, err := strict.Decode[T](c.r.Body, strict.Options{MaxBytes: c.s.maxBody, Legacy: legacy})
+	if err != nil {
+		return zero, err
 	}
-	return strict.Decode[T](c.r.Body, strict.Options{MaxBytes: c.s.maxBody, Legacy: legacy})
+	c.endBodyTime()
+	return value, nil
+}
+
+// takeBody leaves the body to the acting half of a route, which may take as
+// long as it likes to read it.
+func (c *call) takeBody() {
+	c.bodyTaken = true
+	c.endBodyTime()
+}
+
+// discardBody reads away a body where none is expected. Some clients repeat
+// their parameters there; left unread it would become the input of a container.
+func (c *call) discardBody() error {
+	if c.bodyTaken || c.r.ContentLength == 0 {
+		return nil
+	}
+	switch n, err := io.CopyN(io.Discard, c.r.Body, maxDrained+1); {
+	case n > maxDrained:
+		return invalid("a body stands where none is expected")
+	case err != nil && err != io.EOF:
+		return invalid("the body of the request can not be read: %v", err)
+	}
+	c.endBodyTime()
+	return nil
+}
+
+// beginBodyTime limits how long the body may take to arrive, and with it how
+// long net/http waits for a body that nobody wants before it sends an answer.
+func (c *call) beginBodyTime() {
+	if c.r.ContentLength != 0 {
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.s.bodyTime)) // a broken connection shows at the next use
+	}
+}
+
+// endBodyTime lifts the limit: from here on it would end the request itself.
+func (c *call) endBodyTime() {
+	if c.r.ContentLength != 0 {
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) // likewise
+	}
 }

@@ -10,10 +10,6 @@ import (
 	"time"
 )
 
-// maxDrained is how much of a request's body is read away before its connection
-// becomes a stream, in bytes.
-const maxDrained = 1 << 20
-
 // headTime is how long the head of an answer may take to be sent.
 const headTime = 10 * time.Second
 
@@ -39,15 +35,6 @@ func (c *call) checkUpgrade() (bool, error) {
 
 // hijack answers with the head of a stream and takes the connection out of HTTP.
 func (c *call) hijack(upgrade, tty bool) (*hijacked, error) {
-	if c.r.ContentLength > 0 {
-		// Some clients repeat their options as a body. Left unread it would reach the container as input.
-		if c.r.ContentLength > maxDrained {
-			return nil, invalid("a body of %d bytes stands where a stream begins", c.r.ContentLength)
-		}
-		if _, err := io.CopyN(io.Discard, c.r.Body, c.r.ContentLength); err != nil && err != io.EOF {
-			return nil, fmt.Errorf("read the request body: %w", err)
-		}
-	}
 	header := c.w.Header().Clone()
 	conn, rw, err := http.NewResponseController(c.w).Hijack()
 	if err != nil {

@@ -314,6 +314,51 @@ func TestSlowHeaders(t *testing.T) {
 	}
 }
 
+// TestBodyThatNeverComes: an answer, or the end, comes all the same, whoever
+// waits for the body.
+func TestBodyThatNeverComes(t *testing.T) {
+	s, err := New(Options{Engine: newFake()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.bodyTime != defaultBodyTime || defaultBodyTime > time.Minute {
+		t.Fatalf("a body may take %v", s.bodyTime)
+	}
+	s.bodyTime = 100 * time.Millisecond
+	n := serve(t, s)
+	for _, line := range []string{"POST /containers/create", "POST /containers/x/stop", "POST /containers/x/attach", "POST /no/such/page", "OPTIONS /info", "GET /info", "DELETE /containers/x"} {
+		for _, length := range []string{"Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"} {
+			conn := n.dial(t)
+			fmt.Fprint(conn, line+" HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"+length+"\r\n")
+			if _, err := io.ReadAll(conn); err != nil {
+				t.Errorf("%s with %s: %v", line, length, err)
+			}
+		}
+	}
+}
+
+// TestWaitOutlivesBodyTime: the time for a body ends with the body.
+func TestWaitOutlivesBodyTime(t *testing.T) {
+	f := newFake()
+	s, err := New(Options{Engine: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.bodyTime = 50 * time.Millisecond
+	conn := serve(t, s).dial(t)
+	fmt.Fprint(conn, "POST /containers/x/wait HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(4 * s.bodyTime) // nothing is to happen
+	f.wait <- engine.WaitResult{ExitCode: 3}
+	if text, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(text), `"StatusCode":3`) {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
 // TestOldClientsReadPlainErrors: clients from before API 1.24 do not know JSON errors.
 func TestOldClientsReadPlainErrors(t *testing.T) {
 	resp := startNode(t, newFake()).raw(t, "GET /v1.23/info HTTP/1.1\r\nHost: docker\r\n\r\n")

@@ -48,6 +48,7 @@ type Server struct {
 	auditor    Auditor
 	grace      time.Duration
 	maxBody    int64
+	bodyTime   time.Duration
 	name       string // of the Server header
 	router     *router
 	http       *http.Server
@@ -63,7 +64,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: an engine is required")
 	}
 	s := &Server{
-		engine: o.Engine, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody,
+		engine: o.Engine, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
 		name: "Bailey/" + o.Version + " (" + runtime.GOOS + ")",
 	}
 	if s.log == nil {
@@ -143,6 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Docker-Experimental", "false")
 	h.Set("Ostype", runtime.GOOS)
 	c := &call{s: s, w: &reply{ResponseWriter: w}, r: r, version: maxVersion}
+	c.beginBodyTime()
 	if refusal := guard.Check(r); refusal != nil {
 		s.log.Warn("request turned away", "reason", refusal.Reason, "uid", peerOf(r.Context()).uid())
 		h.Set("Connection", "close")

@@ -222,7 +222,7 @@ func TestAttachRefusals(t *testing.T) {
 		{"POST /containers/web/attach?stream=1 HTTP/1.1\r\n" + fmt.Sprintf(upgrade, "tcp"), 404},
 		{"POST /containers/web/attach?stream=1 HTTP/1.1\r\n" + fmt.Sprintf(upgrade, "h2c"), 400},
 		{"POST /containers/web/attach?detachKeys=ctrl-%5E%5E HTTP/1.1\r\n" + fmt.Sprintf(upgrade, "tcp"), 400},
-		{"POST /containers/web/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nrm -r\r\n", 400},
+		{"POST /containers/web/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nrm -r\r\n0\r\n\r\n", 400},
 		{"GET /containers/web/attach/ws HTTP/1.1\r\nHost: docker\r\n\r\n", 501},
 	} {
 		if resp := n.raw(t, tc.request); resp.StatusCode != tc.status || resp.Header.Get("Content-Type") != "application/json" {

@@ -72,6 +72,7 @@ func decodeFetch(c *call) (r fetchRequest, err error) {
 	case src != "-":
 		return r, unsupported("importing from an address is not supported: fetch the archive yourself and import it from standard input (-)")
 	}
+	c.takeBody()
 	r.archive, r.message, r.changes = true, c.q.text("message"), c.q.list("changes")
 	r.ref, err = c.reference("repo", "tag")
 	return r, err
@@ -121,6 +122,7 @@ func postPush(c *call, r pushRequest) error {
 type loadRequest struct{ quiet bool }
 
 func decodeLoad(c *call) (loadRequest, error) {
+	c.takeBody()
 	_, err := ownPlatform(c, "platform")
 	return loadRequest{quiet: c.q.flagOr("quiet", true)}, err
 }
