@@ -4,9 +4,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 
+	"github.com/bailey-run/bailey/internal/runtime/sigaction"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,9 +36,9 @@ func start(args []string) int {
 // SIGTTOU unless it ignores it, which the program must not inherit.
 func becomeForeground(args []string) {
 	path := lookUp(args[0])
-	signal.Ignore(syscall.SIGTTOU)
+	_ = sigaction.Set(syscall.SIGTTOU, sigaction.Ignore)
 	_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, syscall.Getpgrp())
-	signal.Reset(syscall.SIGTTOU)
+	_ = sigaction.Set(syscall.SIGTTOU, sigaction.Default)
 	err := syscall.Exec(path, args, os.Environ())
 	die(126, "bailey-init: execute "+path+": "+err.Error())
 }
@@ -46,9 +46,9 @@ func becomeForeground(args []string) {
 func lookUp(name string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		code := 127
-		if errors.Is(err, os.ErrPermission) {
-			code = 126
+		code := 126
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+			code = 127
 		}
 		die(code, "bailey-init: "+err.Error())
 	}

@@ -117,6 +117,13 @@ func (n *node) clean(b *box) {
 			n.t.Errorf("%s is left", path)
 		}
 	}
+	if left, _ := os.ReadDir(n.runtimeDir()); len(left) > 0 {
+		for _, e := range left {
+			if !validID.MatchString(e.Name()) {
+				n.t.Errorf("the runtime left %s", e.Name())
+			}
+		}
+	}
 	if n.cgroups.Exists(b.id) {
 		n.t.Error("a control group is left")
 	}

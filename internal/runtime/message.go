@@ -56,7 +56,8 @@ func startCode(msg string) int {
 		return codeRefused
 	case strings.Contains(low, "no such file or directory"):
 		return codeNotFound
-	case strings.Contains(low, "permission denied"), strings.Contains(low, "is a directory"),
+	case strings.Contains(low, "permission denied"), strings.Contains(low, "operation not permitted"),
+		strings.Contains(low, "is a directory"),
 		strings.Contains(low, "exec format error"), strings.Contains(low, "not a directory"):
 		return codeNotExecutable
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/runtime/cgroup"
 	"github.com/bailey-run/bailey/internal/runtime/wire"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -124,6 +125,8 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 		Runtime: c.r.oci.Path, RuntimeDir: c.r.runtimeDir(), Cgroup: req.Spec.Linux.CgroupsPath,
 		OOMAdjusted: req.Spec.Process.OOMScoreAdj != nil,
 		Rows:        req.Rows, Cols: req.Cols,
+		// crun refuses to run where version 2 has a controller and is not all there is.
+		HideV2: c.r.info.Name == "crun" && c.r.cgroups.Mode() == cgroup.Hybrid,
 		Rootfs: wire.Rootfs{
 			Lower: req.Rootfs.Lower, Upper: req.Rootfs.Upper, Work: req.Rootfs.Work, Target: req.Rootfs.Target,
 			IDBase: req.Rootfs.IDBase, ReadOnly: req.Rootfs.ReadOnly, AllowSetuid: req.Rootfs.AllowSetuid, Volatile: req.Rootfs.Volatile,

@@ -9,13 +9,15 @@ import (
 )
 
 // What is kept for a client that does not read: beyond full the container is
-// made to wait, below low it goes on, and patience is how long an ordinary
-// client may take nothing while it holds the container up.
+// made to wait, below low it goes on.
 const (
-	full     = 1 << 20
-	low      = full / 2
-	patience = 30 * time.Second
+	full = 1 << 20
+	low  = full / 2
 )
+
+// patience is how long an ordinary client may take nothing while it holds the
+// container up. Only tests change it.
+var patience = 30 * time.Second
 
 // client is one connection of a daemon.
 type client struct {
@@ -26,6 +28,7 @@ type client struct {
 	off int    // how much of out is sent
 
 	proc       *process // that it is attached to
+	waits      *process // whose end it waits for
 	stdin      bool
 	streams    [3]bool // by stream number
 	foreground bool    // attached before the start
@@ -260,16 +263,25 @@ func (c *client) close() {
 	c.s.loop.Close(&c.fd)
 	c.dropOut()
 	c.in = nil
-	for i, other := range c.s.clients {
-		if other == c {
-			c.s.clients = append(c.s.clients[:i], c.s.clients[i+1:]...)
-			break
-		}
-	}
+	c.s.clients = without(c.s.clients, c)
 	if c == c.s.control {
 		c.s.control = nil
 	}
 	if c.proc != nil {
 		c.proc.detach(c)
 	}
+	if p := c.waits; p != nil {
+		p.waiters = without(p.waiters, c)
+		c.waits = nil
+	}
+}
+
+// without removes c from a list of clients.
+func without(list []*client, c *client) []*client {
+	for i, other := range list {
+		if other == c {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
 }

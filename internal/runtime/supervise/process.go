@@ -197,6 +197,7 @@ func (p *process) finish() {
 	waiters := p.waiters
 	p.waiters = nil
 	for _, c := range waiters {
+		c.waits = nil
 		c.message(wire.KindExit, told)
 		c.finish()
 	}
@@ -230,21 +231,16 @@ func (p *process) fail(e *wire.Error) {
 	all := append(p.waiters, p.clients...)
 	p.answer, p.waiters, p.clients = nil, nil, nil
 	for _, c := range all {
-		c.proc = nil
+		c.proc, c.waits = nil, nil
 		c.refuse(e)
 	}
 }
 
 // detach forgets a client.
 func (p *process) detach(c *client) {
-	for i, other := range p.clients {
-		if other == c {
-			p.clients = append(p.clients[:i], p.clients[i+1:]...)
-			c.proc = nil
-			p.flow()
-			break
-		}
-	}
+	p.clients = without(p.clients, c)
+	c.proc = nil
+	p.flow()
 	if p.id != "" && !p.asked && len(p.clients) == 0 {
 		p.s.forgetExec(p)
 	}

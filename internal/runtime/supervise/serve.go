@@ -8,6 +8,8 @@ import (
 func (c *client) handle(k wire.Kind, payload []byte) {
 	var err error
 	switch {
+	case c.waits != nil:
+		err = wire.ErrFrame // it has nothing more to say
 	case c.proc != nil:
 		err = c.input(k, payload)
 	case k == wire.KindStart && c == c.s.control && !c.s.main.asked:
@@ -103,6 +105,7 @@ func (c *client) wait(payload []byte) error {
 		c.message(wire.KindStarted, p.started().Append(nil))
 	}
 	p.waiters = append(p.waiters, c)
+	c.waits = p
 	return nil
 }
 

@@ -42,6 +42,9 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	if m.Rows > 0 && m.Cols > 0 {
 		p.rows, p.cols = m.Rows, m.Cols
 	}
+	if m.HideV2 {
+		_ = unix.Unmount("/sys/fs/cgroup/unified", unix.MNT_DETACH) // here, not on the host
+	}
 	if err := writeFile(s.memFD, configFile, m.Config); err != nil {
 		return errors.New("write the OCI spec: " + err.Error())
 	}

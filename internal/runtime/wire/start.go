@@ -23,6 +23,8 @@ type Start struct {
 	// supervisor's own value is not inherited.
 	OOMAdjusted bool
 	Rows, Cols  uint16
+	// HideV2 takes the version 2 tree of a hybrid host out of the runtime's sight.
+	HideV2 bool
 
 	Rootfs  Rootfs
 	Secrets []Secret
@@ -87,6 +89,7 @@ func (m *Start) Append(dst []byte) []byte {
 		f.put(20, m.Ports[i].append(nil))
 	}
 	f.bytes(21, m.Config)
+	f.flag(22, m.HideV2)
 	return f.b
 }
 
@@ -150,6 +153,8 @@ func (m *Start) parseRest(tag byte, v value) (err error) {
 		m.Ports = append(m.Ports, p)
 	case 21:
 		m.Config = v
+	case 22:
+		m.HideV2 = v.flag()
 	}
 	return err
 }
