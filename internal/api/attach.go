@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/http"
+
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/moby/term"
 )
@@ -52,7 +54,7 @@ func postAttach(c *call, r attachRequest) error {
 	defer cancel()
 	attached, err := c.s.engine.Attach(ctx, c.name, r.AttachRequest)
 	if err != nil {
-		return err
+		return c.attachFailed(r, err)
 	}
 	conn, err := c.hijack(r.upgrade, attached.TTY)
 	if err != nil {
@@ -62,6 +64,19 @@ func postAttach(c *call, r attachRequest) error {
 	s := &session{conn: conn, stream: attached.Stream, tty: attached.TTY, stdin: r.Stdin && r.Stream, keys: r.keys}
 	s.run(ctx)
 	return nil
+}
+
+// attachFailed shows what is wrong with the node in the stream. What is wrong
+// with the request keeps its status.
+func (c *call) attachFailed(r attachRequest, reason error) error {
+	if !r.upgrade || status(reason) != http.StatusInternalServerError || gone(c.ctx(), reason) {
+		return reason
+	}
+	found, err := c.s.engine.Inspect(c.ctx(), c.name, false)
+	if err != nil || found.Config == nil {
+		return reason
+	}
+	return c.explain(found.Config.Tty, reason)
 }
 
 // attachSocket is the way of browsers, which have no business here.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/bailey-run/bailey/internal/engine"
@@ -95,26 +94,14 @@ func postExecStart(c *call, r execStartRequest) error {
 	return nil
 }
 
-// execFailed tells that a process could not be started. Docker's clients show
-// nothing of an answer that is not a stream and take its exit code from the
-// inspection, so what is wrong with the command goes into the stream.
+// execFailed tells that a process could not be started. What is wrong with the
+// command goes into the stream; its exit code is taken from the inspection.
 func (c *call) execFailed(r execStartRequest, reason error) error {
 	code := status(reason)
 	if r.Detach || !r.upgrade || code == http.StatusNotFound || code == http.StatusConflict {
 		return reason
 	}
-	conn, err := c.hijack(r.upgrade, r.TTY)
-	if err != nil {
-		return errors.Join(err, reason)
-	}
-	text := []byte(message(reason) + "\r\n")
-	if !r.TTY {
-		text = appendFrame(nil, streamStderr, text)
-	}
-	_, _ = conn.Write(text) // a client that left needs no telling
-	conn.closeWrite()
-	_ = conn.Close()
-	return nil
+	return c.explain(r.TTY, reason)
 }
 
 func getExec(c *call) error {

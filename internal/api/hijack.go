@@ -67,6 +67,25 @@ func (c *call) hijack(upgrade, tty bool) (*hijacked, error) {
 	return &hijacked{Conn: conn, in: io.MultiReader(bytes.NewReader(ahead), conn)}, nil
 }
 
+// explain answers a request for a stream with a stream that holds nothing but
+// the reason why there is none: of other answers Docker's clients show the
+// status code only.
+func (c *call) explain(tty bool, reason error) error {
+	c.s.log.Error("a stream could not be begun", "action", c.route.action, "object", clean(c.name), "error", message(reason))
+	conn, err := c.hijack(true, tty)
+	if err != nil {
+		return err
+	}
+	text := []byte(message(reason) + "\r\n")
+	if !tty {
+		text = appendFrame(nil, streamStderr, text)
+	}
+	_, _ = conn.Write(text) // a client that left needs no telling
+	conn.closeWrite()
+	_ = conn.Close()
+	return nil
+}
+
 // closeWrite tells the client that no more comes.
 func (h *hijacked) closeWrite() {
 	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {

@@ -231,6 +231,26 @@ func TestAttachRefusals(t *testing.T) {
 	}
 }
 
+// TestAttachFailure: of a failure of the node the client shows the reason.
+func TestAttachFailure(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		f := newFake()
+		f.tty = tty
+		f.fails["Attach"] = errors.New("disk full")
+		r := attach(t, f, everything)
+		var stderr bytes.Buffer
+		var err error
+		if tty {
+			_, err = io.Copy(&stderr, r.Reader)
+		} else {
+			_, err = stdcopy.StdCopy(io.Discard, &stderr, r.Reader)
+		}
+		if err != nil || stderr.String() != "disk full\r\n" {
+			t.Errorf("terminal %v: got %q, %v", tty, stderr.String(), err)
+		}
+	}
+}
+
 func TestExecSession(t *testing.T) {
 	f := newFake()
 	f.stream = newStream()
