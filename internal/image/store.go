@@ -19,6 +19,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/log"
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	bolt "go.etcd.io/bbolt"
@@ -113,7 +114,7 @@ func (s *Store) open() error {
 		return fmt.Errorf("open the image database: %w", err)
 	}
 	s.bolt = db
-	blobs, err := local.NewStore(filepath.Join(s.opts.Root, "content"))
+	blobs, err := openContent(filepath.Join(s.opts.Root, "content"))
 	if err != nil {
 		return fmt.Errorf("open the content store: %w", err)
 	}
@@ -129,6 +130,21 @@ func (s *Store) open() error {
 	s.images, s.leases = metadata.NewImageStore(s.db), metadata.NewLeaseManager(s.db)
 	s.registry = registry.New(registry.Options{CertsDir: s.opts.CertsDir, Document: s.opts.Limits.Document})
 	return nil
+}
+
+// openContent opens the store of blobs. Its directory of blobs is made here: until there is one, the collector stops before it
+// comes to unfinished writes.
+func openContent(root string) (content.Store, error) {
+	if err := os.MkdirAll(filepath.Join(root, "blobs", "sha256"), 0o700); err != nil {
+		return nil, err
+	}
+	// Every file system without fsverity gives a warning here, which is news to nobody. What the libraries warn of later (a
+	// collection that failed) is seen.
+	if err := log.SetLevel("error"); err != nil {
+		return nil, err
+	}
+	blobs, err := local.NewStore(root)
+	return blobs, errors.Join(err, log.SetLevel("warn"))
 }
 
 // recover gives up what a process that died was doing, and reads the names.

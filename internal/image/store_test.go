@@ -1,11 +1,15 @@
 package image
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +29,7 @@ func openStore(tb testing.TB, edit func(*Options)) *Store {
 	if os.Getuid() != 0 {
 		tb.Skip("needs root: layers are owned by many ids and overlay wants trusted attributes")
 	}
-	opts := Options{Root: filepath.Join(tb.TempDir(), "image")}
+	opts := Options{Root: filepath.Join(scratch(tb), "image"), Log: slog.New(slog.NewTextHandler(tb.Output(), nil))}
 	if edit != nil {
 		edit(&opts)
 	}
@@ -39,6 +43,17 @@ func openStore(tb testing.TB, edit func(*Options)) *Store {
 		}
 	})
 	return s
+}
+
+// scratch is a directory for a store: in memory where there is a tmpfs, because a store flushes a lot.
+func scratch(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "bailey-image-")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // one is an image with one file.
@@ -172,5 +187,28 @@ func TestRemoveLeavesNothing(t *testing.T) {
 	}
 	if _, err := s.Rootfs(ctx, img); err == nil {
 		t.Error("the layers of a removed image are still given out")
+	}
+}
+
+// without reads an archive's entries, leaving some out.
+func without(tb testing.TB, archive []byte, names ...string) []imagetest.File {
+	tb.Helper()
+	var out []imagetest.File
+	r := tar.NewReader(bytes.NewReader(archive))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		body, err := io.ReadAll(r)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if !slices.Contains(names, h.Name) {
+			out = append(out, imagetest.File{Name: h.Name, Body: body})
+		}
 	}
 }

@@ -60,8 +60,9 @@ func Read(ctx context.Context, r io.Reader, blobs Blobs, opts Options) ([]Image,
 		return nil, err
 	}
 	defer func() { _ = plain.Close() }()
-	a := &reader{ctx: ctx, blobs: blobs, opts: opts, entries: map[string]entry{}, docs: map[string][]byte{}}
-	if err := a.readAll(tar.NewReader(plain)); err != nil {
+	src := &origin{Reader: plain}
+	a := &reader{ctx: ctx, src: src, blobs: blobs, opts: opts, entries: map[string]entry{}, docs: map[string][]byte{}}
+	if err := a.readAll(tar.NewReader(src)); err != nil {
 		return nil, err
 	}
 	// What follows the end of the tar is of no interest, but whoever sends it wants to be heard out.
@@ -83,6 +84,7 @@ type entry struct {
 // reader is the state of one Read.
 type reader struct {
 	ctx     context.Context
+	src     *origin
 	blobs   Blobs
 	opts    Options
 	entries map[string]entry
@@ -108,24 +110,40 @@ func (a *reader) readAll(in *tar.Reader) error {
 			return nil
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return a.broken(last, err)
+			return a.malformed(last, err)
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			return hostile.Refuse("pax-global", h.Name, "an archive of images has no use for global headers")
 		}
-		if err := a.entry(h, in); err != nil {
-			return a.broken(h.Name, err)
+		if err := a.entry(h, in); errors.Is(err, io.ErrUnexpectedEOF) {
+			return a.malformed(h.Name, err)
+		} else if err != nil {
+			return err
 		}
 		last = h.Name
 	}
 }
 
-// broken tells errors of the archive from all others.
-func (a *reader) broken(after string, err error) error {
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, tar.ErrFieldTooLong) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return hostile.Refuse("tar-malformed", after, "the archive is broken or cut off after this entry: %v", err)
+// malformed tells errors of the tar format from those of its source.
+func (a *reader) malformed(after string, err error) error {
+	if a.src.err != nil {
+		return a.src.err
 	}
-	return err
+	return hostile.Refuse("tar-malformed", after, "the archive is broken or cut off after this entry: %v", err)
+}
+
+// origin remembers what went wrong below the tar reader.
+type origin struct {
+	io.Reader
+	err error
+}
+
+func (o *origin) Read(p []byte) (int, error) {
+	n, err := o.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		o.err = err
+	}
+	return n, err
 }
 
 // entry stores one entry.

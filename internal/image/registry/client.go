@@ -1,15 +1,210 @@
 package registry
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
+	"github.com/containerd/errdefs"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bailey-run/bailey/internal/image/refs"
+)
+
 // Options configures a Client.
 type Options struct {
-	// CertsDir is Options.CertsDir of the store.
+	// CertsDir holds one directory per registry with certificates, as image.Options.CertsDir says.
 	CertsDir string
-	// Document is the most bytes of a manifest or configuration.
+	// Document is the most bytes of a manifest.
 	Document int64
+	// Stall is the longest time a registry may send or take nothing; zero means a minute.
+	Stall time.Duration
 }
 
-// Client speaks to registries.
+// Client speaks to registries. It may be used by several goroutines.
 type Client struct{ opts Options }
 
 // New makes a client.
-func New(opts Options) *Client { return &Client{opts: opts} }
+func New(opts Options) *Client {
+	if opts.Stall == 0 {
+		opts.Stall = time.Minute
+	}
+	return &Client{opts: opts}
+}
+
+// Repository is one repository of a registry, for one caller.
+type Repository struct {
+	name     refs.Name
+	opts     Options
+	resolver remotes.Resolver
+	pushMu   sync.Mutex
+	pushers  map[string]remotes.Pusher
+	close    func()
+}
+
+// dockerHub is where the API of docker.io lives.
+const dockerHub = "registry-1.docker.io"
+
+// Open prepares to speak to the registry of a name as cred. It does not connect. The repository must be closed.
+func (c *Client) Open(name refs.Name, cred Credential) (*Repository, error) {
+	host := name.Host()
+	if host == "docker.io" {
+		host = dockerHub
+	}
+	tlsConfig, err := loadCerts(c.opts.CertsDir, name.Host())
+	if err != nil {
+		return nil, err
+	}
+	base := newTransport(host, tlsConfig)
+	guarded := &guard{next: base, host: host, opts: c.opts}
+	var transport http.RoundTripper = guarded
+	if guarded.loopback = isLoopback(host); guarded.loopback {
+		transport = docker.NewHTTPFallback(guarded)
+	}
+	client := &http.Client{Transport: transport}
+	registry := docker.RegistryHost{
+		Client: client, Host: host, Scheme: "https", Path: "/v2",
+		Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve | docker.HostCapabilityPush,
+	}
+	registry.Authorizer = newAuthorizer(host, cred, &http.Client{Transport: &realmGuard{next: transport, host: host}})
+	return &Repository{
+		name: name, opts: c.opts, close: base.CloseIdleConnections, pushers: map[string]remotes.Pusher{},
+		resolver: docker.NewResolver(docker.ResolverOptions{
+			Hosts:   func(string) ([]docker.RegistryHost, error) { return []docker.RegistryHost{registry}, nil },
+			Headers: http.Header{"User-Agent": []string{"bailey"}},
+		}),
+	}, nil
+}
+
+// Close ends the connections.
+func (r *Repository) Close() { r.close() }
+
+// Resolve asks what the name points to. Type, digest and size are the registry's word until the content was compared.
+func (r *Repository) Resolve(ctx context.Context) (ocispec.Descriptor, error) {
+	_, d, err := r.resolver.Resolve(ctx, r.name.String())
+	if err != nil {
+		return d, r.explain("ask for "+r.name.Familiar(), err)
+	}
+	return d, nil
+}
+
+// Fetch opens a blob. At most d.Size bytes come out of it.
+func (r *Repository) Fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+	f, err := r.resolver.Fetcher(ctx, r.name.String())
+	if err != nil {
+		return nil, r.explain("fetch "+d.Digest.String(), err)
+	}
+	// Only what is compared counts: no foreign addresses, no inline data.
+	body, err := f.Fetch(ctx, ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size})
+	if err != nil {
+		return nil, r.explain("fetch "+d.Digest.String(), err)
+	}
+	return &explained{ReadCloser: body, r: r, what: "fetch " + d.Digest.String()}, nil
+}
+
+// explained words errors that come while a body is read.
+type explained struct {
+	io.ReadCloser
+	r    *Repository
+	what string
+}
+
+func (e *explained) Read(p []byte) (int, error) {
+	n, err := e.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = e.r.explain(e.what, err)
+	}
+	return n, err
+}
+
+// Push sends a blob, or a manifest, which is also given the repository's tag when it is root. existed says that the registry
+// had it already. Seeking in body starts it again when the registry wants that.
+func (r *Repository) Push(ctx context.Context, root, d ocispec.Descriptor, body io.ReadSeeker) (existed bool, err error) {
+	pusher, err := r.pusher(ctx, root)
+	if err != nil {
+		return false, err
+	}
+	what := "push " + d.Digest.String()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var stalled atomic.Bool
+	slow := time.AfterFunc(r.opts.Stall, func() {
+		stalled.Store(true)
+		cancel()
+	})
+	defer slow.Stop()
+	w, err := pusher.Push(ctx, ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size})
+	if err == nil {
+		defer func() { _ = w.Close() }()
+		err = content.Copy(ctx, w, tick{body, func() { slow.Reset(r.opts.Stall) }}, d.Size, d.Digest)
+	}
+	switch {
+	case errdefs.IsAlreadyExists(err):
+		return true, nil
+	case err != nil && stalled.Load():
+		return false, fmt.Errorf("%s: %s takes nothing for %v: %w", what, r.name.Host(), r.opts.Stall, errdefs.ErrUnavailable)
+	case err != nil:
+		return false, r.explain(what, err)
+	}
+	return false, nil
+}
+
+// tick calls back at every read.
+type tick struct {
+	io.ReadSeeker
+	back func()
+}
+
+func (t tick) Read(p []byte) (int, error) {
+	t.back()
+	return t.ReadSeeker.Read(p)
+}
+
+// pusher is the pusher that gives the tag to root and sends everything else by digest.
+func (r *Repository) pusher(ctx context.Context, root ocispec.Descriptor) (remotes.Pusher, error) {
+	r.pushMu.Lock()
+	defer r.pushMu.Unlock()
+	ref := r.name.String() + "@" + root.Digest.String()
+	if p, ok := r.pushers[ref]; ok {
+		return p, nil
+	}
+	p, err := r.resolver.Pusher(ctx, ref)
+	if err != nil {
+		return nil, r.explain("push", err)
+	}
+	r.pushers[ref] = p
+	return p, nil
+}
+
+// explain words what a registry or the network answered, with the command that mends it where there is one.
+func (r *Repository) explain(what string, err error) error {
+	host := r.name.Host()
+	var status remoteserrors.ErrUnexpectedStatus
+	var network *url.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, new(*RefusedError)):
+		return fmt.Errorf("%s at %s: %w", what, host, err)
+	case errors.Is(err, docker.ErrInvalidAuthorization),
+		errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden):
+		return fmt.Errorf("%s: %s denies access; log in with `bailey login %s`, and check the name: %w", what, host, host, errors.Join(errdefs.ErrPermissionDenied, err))
+	case errdefs.IsNotFound(err):
+		return fmt.Errorf("%s: %s does not have it: %w", what, host, err)
+	case errors.As(err, &status) && status.StatusCode == http.StatusTooManyRequests:
+		return fmt.Errorf("%s: %s asks for fewer requests; wait, or log in with `bailey login %s`: %w", what, host, host, errors.Join(errdefs.ErrUnavailable, err))
+	case errors.As(err, &network):
+		return fmt.Errorf("%s: %s cannot be reached: %w", what, host, errors.Join(errdefs.ErrUnavailable, err))
+	}
+	return fmt.Errorf("%s at %s: %w", what, host, err)
+}

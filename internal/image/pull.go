@@ -1,0 +1,193 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailey-run/bailey/internal/image/config"
+	"github.com/bailey-run/bailey/internal/image/hostile"
+	"github.com/bailey-run/bailey/internal/image/refs"
+	"github.com/bailey-run/bailey/internal/image/registry"
+)
+
+// maxTransfers is how many blobs of one image are fetched or sent at the same time.
+const maxTransfers = 3
+
+// Pull fetches an image from its registry, checks and unpacks it. A name with a digest gets exactly this content, whatever
+// the registry says.
+func (s *Store) Pull(ctx context.Context, ref string, opts PullOptions, progress Progress) (Image, error) {
+	name, err := refs.Parse(ref)
+	if err != nil {
+		return Image{}, err
+	}
+	keep := name
+	if name.Digest() != "" {
+		keep = name.WithDigest(name.Digest())
+	}
+	want := s.opts.Platform
+	if opts.Platform != nil {
+		want = *opts.Platform
+	}
+	repo, err := s.registry.Open(name, opts.Auth)
+	if err != nil {
+		return Image{}, err
+	}
+	defer repo.Close()
+	ctx, x, err := s.begin(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	defer x.end(ctx)
+	p := &pull{session: x, repo: repo, report: &reporter{to: progress}}
+	p.report.send(Event{ID: tagOrDigest(name), Status: "Pulling from " + name.Path()})
+	target, err := p.fetchAll(ctx, name, want)
+	if err != nil {
+		return Image{}, hostile.In(err, name.Familiar(), "")
+	}
+	if err := x.publish(ctx, []naming{{target: target, names: []refs.Name{keep}}}); err != nil {
+		return Image{}, err
+	}
+	p.report.send(Event{Status: "Digest: " + target.Digest.String()})
+	if p.fetched {
+		p.report.send(Event{Status: "Status: Downloaded newer image for " + name.Familiar()})
+	} else {
+		p.report.send(Event{Status: "Status: Image is up to date for " + name.Familiar()})
+	}
+	return s.describe(ctx, target)
+}
+
+// tagOrDigest is what docker shows as the id of a pull or push.
+func tagOrDigest(name refs.Name) string {
+	if d := name.Digest(); d != "" {
+		return d.String()
+	}
+	return name.Tag()
+}
+
+// pull is one pull.
+type pull struct {
+	*session
+	repo    *registry.Repository
+	report  *reporter
+	fetched bool // something came from the registry
+}
+
+// fetchAll fetches what a name points to, for one platform, and admits it.
+func (p *pull) fetchAll(ctx context.Context, name refs.Name, want ocispec.Platform) (ocispec.Descriptor, error) {
+	target, err := p.repo.Resolve(ctx)
+	if err != nil {
+		return target, err
+	}
+	if d := name.Digest(); d != "" && target.Digest != d {
+		return target, hostile.Refuse("digest-mismatch", string(d), "the registry answers with %s", target.Digest)
+	}
+	if !config.IsIndex(target.MediaType) && !config.IsManifest(target.MediaType) {
+		return target, hostile.Refuse("media-type", target.MediaType, "the name points to something that is no container image")
+	}
+	target = ocispec.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size}
+	if err := p.document(ctx, target); err != nil {
+		return target, err
+	}
+	manifest := target
+	if config.IsIndex(target.MediaType) {
+		if manifest, err = p.choose(ctx, target, want); err != nil {
+			return target, err
+		}
+	}
+	if err := p.fetchManifest(ctx, manifest); err != nil {
+		return target, err
+	}
+	_, err = p.admit(ctx, target, want, p.report)
+	return target, err
+}
+
+// choose picks the manifest for a platform from an index that was fetched.
+func (p *pull) choose(ctx context.Context, target ocispec.Descriptor, want ocispec.Platform) (ocispec.Descriptor, error) {
+	data, err := p.Document(ctx, target.Digest)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	idx, err := config.Index(target.MediaType, data, p.s.docLimits())
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	d, err := config.Choose(idx, want)
+	if err != nil {
+		return d, err
+	}
+	return d, p.document(ctx, d)
+}
+
+// fetchManifest fetches what a manifest that was fetched lists.
+func (p *pull) fetchManifest(ctx context.Context, d ocispec.Descriptor) error {
+	data, err := p.Document(ctx, d.Digest)
+	if err != nil {
+		return err
+	}
+	m, err := config.Manifest(d.MediaType, data, p.s.docLimits())
+	if err != nil {
+		return err
+	}
+	if err := p.document(ctx, m.Config); err != nil {
+		return err
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxTransfers)
+	seen := map[digest.Digest]bool{}
+	for _, l := range m.Layers {
+		if seen[l.Digest] {
+			continue
+		}
+		seen[l.Digest] = true
+		if ok, err := p.has(ctx, l); err != nil {
+			return err
+		} else if ok {
+			p.report.send(Event{ID: short(l.Digest), Status: "Already exists"})
+			continue
+		}
+		p.fetched = true
+		p.report.send(Event{ID: short(l.Digest), Status: "Pulling fs layer"})
+		group.Go(func() error {
+			if err := p.blob(gctx, l); err != nil {
+				return hostile.In(err, "", short(l.Digest))
+			}
+			p.report.send(Event{ID: short(l.Digest), Status: "Download complete", Current: l.Size, Total: l.Size})
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// document fetches a small blob unless it is there.
+func (p *pull) document(ctx context.Context, d ocispec.Descriptor) error {
+	if d.Size > p.s.opts.Limits.Document {
+		return hostile.Refuse("document-too-large", string(d.Digest), "the registry announces %d bytes, at most %d are allowed", d.Size, p.s.opts.Limits.Document)
+	}
+	if ok, err := p.has(ctx, d); err != nil || ok {
+		return err
+	}
+	p.fetched = true
+	return p.blob(ctx, d)
+}
+
+// blob fetches one blob and compares size and digest.
+func (p *pull) blob(ctx context.Context, d ocispec.Descriptor) (err error) {
+	body, err := p.repo.Fetch(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	got, err := p.Put(ctx, p.report.watch(short(d.Digest), "Downloading", d.Size, io.LimitReader(body, d.Size+1)), d.Digest)
+	if err != nil {
+		return err
+	}
+	if got.Size != d.Size {
+		return hostile.Refuse("size-mismatch", string(d.Digest), "it is announced with %d bytes and has %d", d.Size, got.Size)
+	}
+	return nil
+}
