@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -317,6 +318,57 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, text, 0o755)
+}
+
+// TestServeSeveral: a server answers on all of its sockets, and all end together.
+func TestServeSeveral(t *testing.T) {
+	s, err := New(Options{Engine: newFake()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var paths []string
+	done := make(chan error, 3)
+	for range 3 {
+		path := filepath.Join(t.TempDir(), "s")
+		ln, err := Listen(path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+		go func() { done <- s.Serve(ctx, ln) }()
+	}
+	for _, path := range paths {
+		n := &node{Server: s, path: path}
+		if resp := n.raw(t, "GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"); resp.StatusCode != 200 {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+	cancel()
+	for range 3 {
+		if err := within(t, "the end of Serve", done); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestServeFails: a socket that breaks is an error.
+func TestServeFails(t *testing.T) {
+	s, err := New(Options{Engine: newFake()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := Listen(filepath.Join(t.TempDir(), "s"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(t.Context(), ln); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestNoPeer: what is not a unix socket has nobody at the other end.

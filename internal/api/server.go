@@ -99,21 +99,28 @@ func New(o Options) (*Server, error) {
 }
 
 // Serve answers on a unix socket until ctx ends, then lets requests finish and
-// ends streams. It returns nil after an orderly end. Sockets of other kinds are
+// ends streams. It returns nil after an orderly end. It may run for several
+// sockets at once; the end of one is the end of all. Sockets of other kinds are
 // refused: without credentials of the other end there is nobody to authorise.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	if network := ln.Addr().Network(); network != "unix" {
 		return fmt.Errorf("api: listening on %s (%s) is refused: anyone who can reach it would own this host; use a unix socket, over ssh if need be", ln.Addr(), network)
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(ln) }()
+	var failure error
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		failure = s.http.Serve(ln)
+	}()
 	select {
-	case err := <-served:
-		return fmt.Errorf("api: %w", err)
+	case <-served: // by itself, or because another Serve of this server ends
 	case <-ctx.Done():
 	}
 	err := s.shutdown(context.WithoutCancel(ctx))
 	<-served
+	if !errors.Is(failure, http.ErrServerClosed) {
+		err = errors.Join(fmt.Errorf("api: %w", failure), err)
+	}
 	return err
 }
 
