@@ -8,12 +8,15 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/bailey-run/bailey/test/harness"
 )
 
 // metadata is where clouds tell their machines secrets.
 const metadata = "169.254.169.254"
 
-// attack does inside web what an attacker who took it over would try first. Every attempt must fail.
+// attack does inside web what an attacker who took it over, and became root there, would try first. Every attempt must
+// fail.
 func (d *demo) attack(ctx context.Context) error {
 	service, err := d.standIn()
 	if err != nil {
@@ -29,16 +32,16 @@ func (d *demo) attack(ctx context.Context) error {
 		{"change a program of the image", "echo x >> /usr/sbin/nginx"},
 		{"run a program that was not in the image", "cp /bin/true /tmp/evil && /tmp/evil"},
 		{"get capabilities from a user namespace", "unshare -U true"},
-		{"mount a file system", "mount -t tmpfs none /mnt"},
+		{"make a device node of the host's disk", "mknod /tmp/disk b 8 0"},
 		{"read where the kernel lies in memory", "grep . /proc/iomem"},
-		{"reach another container", "timeout 2 bash -c ': < /dev/tcp/" + address + "/8080'"},
-		{"reach the cloud's metadata service", "timeout 2 bash -c ': < /dev/tcp/" + metadata + "/80'"},
+		{"reach another container", "timeout 1 bash -c ': < /dev/tcp/" + address + "/8080'"},
+		{"reach the cloud's metadata service", "timeout 1 bash -c ': < /dev/tcp/" + metadata + "/80'"},
 	} {
-		result := d.node.Bailey(ctx, "exec", "web", "sh", "-c", try.command)
+		result := d.node.Bailey(ctx, "exec", "--user", "root", "web", "sh", "-c", try.command)
 		if result.Code == 0 {
 			return fmt.Errorf("%s: %q succeeded", try.what, try.command)
 		}
-		d.out.show(fmt.Sprintf("blocked: %-40s %s", try.what, outcome(result.Stderr)))
+		d.out.show(fmt.Sprintf("blocked: %-40s %s", try.what, outcome(result)))
 	}
 	return nil
 }
@@ -80,11 +83,14 @@ func (d *demo) standIn() (net.Listener, error) {
 	return listener, conn.Close()
 }
 
-// outcome is what the program said last, or that there was nothing.
-func outcome(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return last
+// outcome is what the program said last, or what became of it when it said nothing.
+func outcome(result harness.Result) string {
+	lines := strings.Split(strings.TrimSpace(result.Stderr), "\n")
+	switch last := lines[len(lines)-1]; {
+	case last != "":
+		return strings.TrimPrefix(last, "sh: 1: ")
+	case result.Code == 124: // timeout(1)
+		return "no answer"
 	}
-	return "(nothing came)"
+	return "nothing to read"
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -63,12 +64,8 @@ func (d *demo) makeDebian(ctx context.Context) error {
 		"--customize-hook=upload "+d.dir+"/nginx.conf /etc/nginx/nginx.conf",
 		"--customize-hook=upload "+d.dir+"/index.html /usr/share/nginx/html/index.html",
 		release, d.rootfs())
-	var complaints bytes.Buffer
-	cmd := exec.CommandContext(ctx, "mmdebstrap", append(args, sources...)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+d.dir)
-	cmd.Stdout, cmd.Stderr = &complaints, &complaints
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("mmdebstrap: %w\n%s", err, complaints.String())
+	if err := d.mmdebstrap(ctx, append(args, sources...)); err != nil {
+		return err
 	}
 	info, err := os.Stat(d.rootfs())
 	if err != nil {
@@ -76,6 +73,44 @@ func (d *demo) makeDebian(ctx context.Context) error {
 	}
 	d.out.show(fmt.Sprintf("%s with nginx-light: %d MB, no registry asked", release, info.Size()/1e6))
 	return nil
+}
+
+// scratch is how much memory mmdebstrap may use as its disk, and spare how much must be free for that, in KiB.
+const scratch, spare = 1 << 20, 2 << 20
+
+// mmdebstrap runs it. It writes thousands of small files and waits for the disk after each; where there is memory enough it
+// gets a file system in memory to do so, in a mount namespace that ends with it.
+func (d *demo) mmdebstrap(ctx context.Context, args []string) error {
+	work := filepath.Join(d.dir, "scratch")
+	if err := os.Mkdir(work, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "mmdebstrap", args...)
+	if free, err := available(); err == nil && free > spare {
+		script := fmt.Sprintf(`mount -t tmpfs -o size=%dk,mode=0755 scratch "$0" && exec mmdebstrap "$@"`, scratch)
+		cmd = exec.CommandContext(ctx, "unshare", append([]string{"--mount", "sh", "-c", script, work}, args...)...)
+	}
+	var complaints bytes.Buffer
+	cmd.Env = append(os.Environ(), "TMPDIR="+work)
+	cmd.Stdout, cmd.Stderr = &complaints, &complaints
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("mmdebstrap: %w\n%s", err, complaints.String())
+	}
+	return nil
+}
+
+// available is the memory that can be had without swapping, in KiB: proc(5), meminfo.
+func available() (kib int, err error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "MemAvailable:" {
+			return strconv.Atoi(fields[1])
+		}
+	}
+	return 0, errors.New("/proc/meminfo does not say")
 }
 
 // rootfs is the tar that makeDebian makes.

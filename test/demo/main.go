@@ -74,7 +74,7 @@ func run(ctx context.Context, bin string) (failed error) {
 		{"run hello: bailey run -d --name hello -p 8081:8080 hello:demo", d.runHello},
 		{"ask both over HTTP through their published ports", d.ask},
 		{"show the posture of web: bailey posture web", d.showPosture},
-		{"be an attacker inside web: bailey exec web ...", d.attack},
+		{"be an attacker who became root in web: bailey exec --user root web ...", d.attack},
 		{"ask for too much: bailey run --privileged", d.refuse},
 		{"stop and remove everything: bailey rm -f web hello", d.finish},
 	} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // Result is what a command printed and how it ended.
@@ -15,8 +16,13 @@ type Result struct {
 	Code           int // exit status; -1 when it was killed or could not be started
 }
 
+// CommandWithin is how long a command line may take before it is killed: a verb that hangs fails one test and not all.
+const CommandWithin = 2 * time.Minute
+
 // Bailey runs a verb of the tested bailey against the node.
 func (n *Node) Bailey(ctx context.Context, args ...string) Result {
+	ctx, cancel := context.WithTimeout(ctx, CommandWithin)
+	defer cancel()
 	return run(n.BaileyCommand(ctx, args...))
 }
 
@@ -29,6 +35,8 @@ func (n *Node) BaileyCommand(ctx context.Context, args ...string) *exec.Cmd {
 
 // Docker runs the stock docker command line against the node. See HasDocker.
 func (n *Node) Docker(ctx context.Context, args ...string) Result {
+	ctx, cancel := context.WithTimeout(ctx, CommandWithin)
+	defer cancel()
 	return run(n.DockerCommand(ctx, args...))
 }
 
@@ -59,11 +67,15 @@ func (n *Node) environment() []string {
 func run(cmd *exec.Cmd) Result {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // for what a killed command leaves at its pipes
 	err := cmd.Run()
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		result.Stderr += err.Error()
 		result.Code = -1
+	}
+	if result.Code == -1 {
+		result.Stderr += "\n(the command was killed; it may have hung)"
 	}
 	return result
 }
