@@ -5,8 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"unsafe"
 
-	"github.com/bailey-run/bailey/internal/runtime/sigaction"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,11 +36,26 @@ func start(args []string) int {
 // SIGTTOU unless it ignores it, which the program must not inherit.
 func becomeForeground(args []string) {
 	path := lookUp(args[0])
-	_ = sigaction.Set(syscall.SIGTTOU, sigaction.Ignore)
+	setSignal(syscall.SIGTTOU, sigIgn)
 	_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, syscall.Getpgrp())
-	_ = sigaction.Set(syscall.SIGTTOU, sigaction.Default)
+	setSignal(syscall.SIGTTOU, sigDfl)
 	err := syscall.Exec(path, args, os.Environ())
 	die(126, "bailey-init: execute "+path+": "+err.Error())
+}
+
+// What the kernel calls the default and the ignoring of a signal, and the size
+// of its sigset_t.
+const (
+	sigDfl      = 0
+	sigIgn      = 1
+	sigsetBytes = 8
+)
+
+// setSignal tells the kernel directly: what os/signal has ignored once stays
+// ignored in a program that is executed.
+func setSignal(sig syscall.Signal, handler uintptr) {
+	action := [4]uintptr{handler} // struct sigaction: handler, flags, restorer, mask
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, sigsetBytes, 0, 0)
 }
 
 func lookUp(name string) string {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,4 +112,40 @@ func pss(b *testing.B, pid int) float64 {
 	}
 	b.Fatal("no Pss")
 	return 0
+}
+
+// BenchmarkOpen is what a daemon's start pays for its programs.
+func BenchmarkOpen(b *testing.B) {
+	n := newNode(b)
+	for b.Loop() {
+		if _, err := Open(b.Context(), n.opts); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStartFifty is fifty containers started at once.
+func BenchmarkStartFifty(b *testing.B) {
+	n := newNode(b)
+	const count = 50
+	for b.Loop() {
+		b.StopTimer()
+		boxes := make([]*box, count)
+		for i := range boxes {
+			boxes[i] = n.box("sleep", "1000")
+		}
+		b.StartTimer()
+		var all sync.WaitGroup
+		for _, c := range boxes {
+			all.Go(func() { c.start() })
+		}
+		all.Wait()
+		b.StopTimer()
+		for _, c := range boxes {
+			if err := c.Delete(c.ctx()); err != nil {
+				b.Error(err)
+			}
+		}
+		b.StartTimer()
+	}
 }

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
-// goodbye is how long a supervisor may take to go when there is nothing left
+// patience is how long a supervisor may take to go when there is nothing left
 // for it to do.
-const goodbye = 10 * time.Second
+const patience = 10 * time.Second
 
 // Delete ends whatever is left of the container (supervisor, processes,
 // control groups, the runtime's state, the run directory). It may be called in
@@ -54,10 +55,7 @@ func (c *Container) dismiss(ctx context.Context) error {
 		if err := c.Kill(ctx); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, goodbye)
-		defer cancel()
-		_, err := c.Wait(ctx)
-		return err
+		return c.goodbye(ctx)
 	case control != nil: // prepared, or failed to start
 		control.Close()
 		c.reap()
@@ -69,8 +67,26 @@ func (c *Container) dismiss(ctx context.Context) error {
 		return nil
 	}
 	// Adopted, and nothing of it runs.
-	ctx, cancel := context.WithTimeout(ctx, goodbye)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	waitUnlocked(ctx, c.runDir)
 	return ctx.Err()
+}
+
+// goodbye waits for the supervisor to tell the end of a container that was
+// killed. One that does not, because something holds it up, is killed too: its
+// connection is still there, so that the number is still its own.
+func (c *Container) goodbye(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := c.Wait(short)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	c.r.opts.Log.Warn("a supervisor does not end and is killed", "container", c.id)
+	if pid := c.SupervisorPid(); pid > 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	_, err = c.Wait(ctx)
+	return err
 }

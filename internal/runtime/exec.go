@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -25,7 +26,7 @@ func (c *Container) Exec(ctx context.Context, req ExecRequest) (ExecStarted, err
 	}
 	maps, err := mapsOfProcess(c.Pid())
 	if err != nil {
-		return ExecStarted{}, errors.Join(ErrNotRunning, err)
+		return ExecStarted{}, notRunning(err)
 	}
 	process := *req.Process
 	process.Terminal = req.Terminal
@@ -46,23 +47,26 @@ func (c *Container) Exec(ctx context.Context, req ExecRequest) (ExecStarted, err
 }
 
 func (c *Container) exec(ctx context.Context, payload []byte) (*wire.Started, error) {
-	conn, err := c.request(ctx, wire.KindExec, payload)
+	conn, stop, err := c.request(ctx, wire.KindExec, payload)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	return readStarted(ctx, conn, stop)
+}
+
+// readStarted reads the answer about a start.
+func readStarted(ctx context.Context, conn *net.UnixConn, stop func() bool) (*wire.Started, error) {
 	k, payload, err := wire.Read(conn, nil)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case !stop():
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, errors.Join(ErrNotRunning, err)
+		return nil, notRunning(err)
 	case k == wire.KindError:
 		return nil, refusal(payload)
 	case k != wire.KindStarted:
-		return nil, wire.ErrFrame
+		return nil, ErrNotRunning
 	}
 	m, err := wire.ParseStarted(payload)
 	return &m, err
@@ -71,20 +75,18 @@ func (c *Container) exec(ctx context.Context, payload []byte) (*wire.Started, er
 // ExecWait returns when the exec has ended. ErrNoExec when it is not known (any more).
 func (c *Container) ExecWait(ctx context.Context, execID string) (Exit, error) {
 	m := wire.Wait{ExecID: execID}
-	conn, err := c.request(ctx, wire.KindWait, m.Append(nil))
+	conn, stop, err := c.request(ctx, wire.KindWait, m.Append(nil))
 	if err != nil {
 		return c.recordedExec(ctx, execID)
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
 	exit, err := readExit(conn)
 	var refused *StartError
 	switch {
+	case !stop():
+		return Exit{}, context.Cause(ctx)
 	case err == nil:
 		return exitOf(exit), nil
-	case ctx.Err() != nil:
-		return Exit{}, context.Cause(ctx)
 	case errors.As(err, &refused):
 		return Exit{}, fmt.Errorf("%w: %s", ErrNoExec, refused.Message)
 	}
@@ -107,16 +109,18 @@ func (c *Container) recordedExec(ctx context.Context, execID string) (Exit, erro
 // size of one that is still to come is remembered.
 func (c *Container) Resize(ctx context.Context, execID string, rows, cols uint16) error {
 	m := wire.Resize{ExecID: execID, Rows: rows, Cols: cols}
-	conn, err := c.request(ctx, wire.KindResize, m.Append(nil))
+	conn, stop, err := c.request(ctx, wire.KindResize, m.Append(nil))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	k, payload, err := wire.Read(conn, nil)
-	if err != nil {
-		return errors.Join(ErrNotRunning, err)
-	}
-	if k == wire.KindError {
+	switch {
+	case !stop():
+		return context.Cause(ctx)
+	case err != nil:
+		return notRunning(err)
+	case k == wire.KindError:
 		return refusal(payload)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/bailey-run/bailey/internal/runtime/cgroup"
 	"github.com/bailey-run/bailey/internal/runtime/payload"
@@ -45,24 +46,34 @@ func Open(ctx context.Context, o Options) (*Runtime, error) {
 	if err := os.MkdirAll(r.runtimeDir(), 0o700); err != nil {
 		return nil, err
 	}
+	r.prune()
 	var err error
 	r.cgroups, err = cgroup.Open(o.Node)
 	return r, err
 }
 
+// openPrograms opens what is shipped and what is configured, side by side:
+// hashing is most of what opening a node costs.
 func (r *Runtime) openPrograms(ctx context.Context) error {
-	bin := filepath.Join(r.opts.StateDir, "bin")
+	bin := r.binDir()
+	var all sync.WaitGroup
 	var errs [3]error
-	r.supervisor, errs[0] = unpack(bin, payload.Supervisor)
-	r.init, errs[1] = unpack(bin, payload.Init)
+	all.Go(func() { r.supervisor, errs[0] = unpack(bin, payload.Supervisor) })
+	all.Go(func() { r.init, errs[1] = unpack(bin, payload.Init) })
+	all.Go(func() { errs[2] = r.openOCI(ctx) })
+	all.Wait()
+	return errors.Join(errs[:]...)
+}
+
+func (r *Runtime) openOCI(ctx context.Context) (err error) {
 	mend := "take a newer one, or leave the choice out of the configuration to use the one that Bailey ships"
 	if r.opts.RuntimePath == "" {
 		mend = "run `make build` again"
-		r.oci, errs[2] = unpack(bin, payload.Runc)
+		r.oci, err = unpack(r.binDir(), payload.Runc)
 	} else {
-		r.oci, errs[2] = payload.Open(r.opts.RuntimePath)
+		r.oci, err = payload.Open(r.opts.RuntimePath)
 	}
-	if err := errors.Join(errs[:]...); err != nil {
+	if err != nil {
 		return err
 	}
 	name, version, err := identifyRuntime(ctx, r.oci.Path)
@@ -71,6 +82,27 @@ func (r *Runtime) openPrograms(ctx context.Context) error {
 	}
 	r.info = Info{Name: name, Version: version, Path: r.oci.Path, Digest: r.oci.Digest()}
 	return checkSafe(r.oci.Path, name, version, mend)
+}
+
+func (r *Runtime) binDir() string { return filepath.Join(r.opts.StateDir, "bin") }
+
+// prune removes the programs of other versions of Bailey, unless a supervisor
+// lives that may be one of them, or be about to execute one of them.
+func (r *Runtime) prune() {
+	runs, err := unknown(r.opts.RunDir, func(string) bool { return false })
+	for _, id := range runs {
+		lock, busy := lockRunDir(filepath.Join(r.opts.RunDir, id))
+		if busy != nil {
+			return
+		}
+		lock.Close()
+	}
+	if err == nil {
+		err = payload.Prune(r.binDir(), r.supervisor, r.init, r.oci)
+	}
+	if err != nil {
+		r.opts.Log.Warn("programs of an earlier version are left", "dir", r.binDir(), "error", err)
+	}
 }
 
 func unpack(dir, name string) (*payload.Program, error) {

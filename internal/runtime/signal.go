@@ -3,6 +3,7 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,25 +27,20 @@ func (c *Container) Signal(_ context.Context, sig syscall.Signal) error {
 // SignalExec sends a signal to an exec's process.
 func (c *Container) SignalExec(ctx context.Context, execID string, sig syscall.Signal) error {
 	m := wire.Wait{ExecID: execID}
-	conn, err := c.request(ctx, wire.KindWait, m.Append(nil))
+	conn, stop, err := c.request(ctx, wire.KindWait, m.Append(nil))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	k, payload, err := wire.Read(conn, nil)
-	switch {
-	case err != nil:
-		return err
-	case k == wire.KindError:
-		return fmt.Errorf("%w: %s", ErrNoExec, refusal(payload))
-	case k != wire.KindStarted:
-		return ErrNotRunning
+	started, err := readStarted(ctx, conn, stop)
+	var refused *StartError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w: %s", ErrNoExec, refused.Message)
 	}
-	started, err := wire.ParseStarted(payload)
 	if err != nil {
 		return err
 	}
-	return signalProcess(&started, sig)
+	return signalProcess(started, sig)
 }
 
 // signalProcess signals the very process that was started, not one that got

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/runtime/wire"
@@ -29,40 +31,51 @@ type Stream struct {
 // up. The process's end is the stream's.
 func (c *Container) Attach(ctx context.Context, req AttachRequest) (*Stream, error) {
 	m := wire.Attach{ExecID: req.ExecID, Stdin: req.Stdin, Stdout: req.Stdout, Stderr: req.Stderr}
-	conn, err := c.request(ctx, wire.KindAttach, m.Append(nil))
+	conn, stop, err := c.request(ctx, wire.KindAttach, m.Append(nil))
 	if err != nil {
 		return nil, err
 	}
 	k, payload, err := wire.Read(conn, nil)
+	if !stop() {
+		err = context.Cause(ctx)
+	}
 	if err == nil && k == wire.KindError {
 		err = refusal(payload)
 	}
 	if err != nil {
 		conn.Close()
-		return nil, err
+		return nil, notRunning(err)
 	}
-	_ = conn.SetDeadline(time.Time{})
 	return &Stream{
 		conn: conn, r: bufio.NewReaderSize(conn, wire.HeaderLen+wire.MaxData),
 		buf: make([]byte, wire.MaxData),
 	}, nil
 }
 
-// request connects to the supervisor and sends one frame. The connection has
-// ctx's deadline.
-func (c *Container) request(ctx context.Context, k wire.Kind, payload []byte) (*net.UnixConn, error) {
-	conn, err := dial(ctx, c.runDir)
-	if err != nil {
-		return nil, errors.Join(ErrNotRunning, err)
+// request connects to the supervisor and sends one frame. The connection
+// breaks when ctx ends, until stop is called, which tells whether it has not.
+func (c *Container) request(ctx context.Context, k wire.Kind, payload []byte) (conn *net.UnixConn, stop func() bool, err error) {
+	if conn, err = dial(ctx, c.runDir); err != nil {
+		return nil, nil, notRunning(err)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
+	stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	if _, err := conn.Write(wire.AppendFrame(nil, k, payload)); err != nil {
+		stop()
 		conn.Close()
-		return nil, errors.Join(ErrNotRunning, err)
+		return nil, nil, notRunning(err)
 	}
-	return conn, nil
+	return conn, stop, nil
+}
+
+// notRunning is ErrNotRunning for what a supervisor that is not there, or not
+// any more, does to a connection; other errors stay as they are.
+func notRunning(err error) error {
+	for _, gone := range []error{io.EOF, io.ErrUnexpectedEOF, fs.ErrNotExist, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, gone) {
+			return ErrNotRunning
+		}
+	}
+	return err
 }
 
 // refusal is an error that the supervisor answered.

@@ -2,7 +2,9 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -39,6 +41,9 @@ func identifyRuntime(ctx context.Context, path string) (name, version string, er
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.Env, cmd.Dir = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, "/"
 	out, err := cmd.Output()
+	if errors.Is(err, fs.ErrPermission) {
+		return "", "", fmt.Errorf("execute %s: %w; is its file system mounted noexec? `findmnt -T %s` tells", path, err, path)
+	}
 	if err != nil {
 		return "", "", fmt.Errorf("ask %s for its version: %w", path, err)
 	}

@@ -26,7 +26,11 @@ func (c *Container) watch(conn *net.UnixConn) {
 		c.lost()
 		return
 	}
-	c.end(exitOf(m))
+	e := exitOf(m)
+	if !e.OOM { // the supervisor does not know every place where groups can be
+		e.OOM, _ = c.r.cgroups.OOMKilled(c.id)
+	}
+	c.end(e)
 }
 
 // readExit reads until the message about the end.

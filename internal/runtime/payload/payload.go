@@ -1,7 +1,6 @@
 package payload
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -10,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 //go:embed all:bin
@@ -29,15 +29,21 @@ var ErrMissing = errors.New("built without runtime: run make build")
 // its digest, unless it is there already, and verifies it. The directories are
 // searchable by everyone: a container executes the init as an ordinary user.
 func Unpack(dir, name string) (*Program, error) {
-	content, err := files.ReadFile("bin/" + name)
+	f, err := files.Open("bin/" + name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, ErrMissing)
 	}
-	return unpack(dir, name, content)
+	defer f.Close()
+	return unpack(dir, name, f.(io.ReadSeeker))
 }
 
-func unpack(dir, name string, content []byte) (*Program, error) {
-	digest := sha256.Sum256(content)
+func unpack(dir, name string, content io.ReadSeeker) (*Program, error) {
+	var digest [sha256.Size]byte
+	h := sha256.New()
+	if _, err := io.Copy(h, content); err != nil {
+		return nil, err
+	}
+	h.Sum(digest[:0])
 	home := filepath.Join(dir, hex.EncodeToString(digest[:]))
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
@@ -58,16 +64,37 @@ func unpack(dir, name string, content []byte) (*Program, error) {
 
 // write makes the file whole or not at all, also across a crash: the digest in
 // its path is a promise.
-func write(home, path string, content []byte) error {
+func write(home, path string, content io.ReadSeeker) error {
+	if _, err := content.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(home, ".new-")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = io.Copy(f, bytes.NewReader(content))
+	_, err = io.Copy(f, content)
 	err = errors.Join(err, f.Chmod(0o755), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// Prune removes what other versions have left below dir, except the homes of
+// the programs that are kept. It must not be called while a supervisor of
+// another version lives, which executes what it was told to.
+func Prune(dir string, keep ...*Program) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		home := filepath.Join(dir, e.Name())
+		if !slices.ContainsFunc(keep, func(p *Program) bool { return filepath.Dir(p.Path) == home }) {
+			errs = append(errs, os.RemoveAll(home))
+		}
+	}
+	return errors.Join(errs...)
 }

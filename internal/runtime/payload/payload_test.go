@@ -11,7 +11,7 @@ import (
 
 func TestUnpackOnceAndAgain(t *testing.T) {
 	dir := t.TempDir()
-	p, err := unpack(dir, "tool", []byte("#!/bin/true\n"))
+	p, err := unpack(dir, "tool", strings.NewReader("#!/bin/true\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestUnpackOnceAndAgain(t *testing.T) {
 	if before.Mode().Perm() != 0o755 {
 		t.Errorf("mode %v", before.Mode())
 	}
-	if _, err := unpack(dir, "tool", []byte("#!/bin/true\n")); err != nil {
+	if _, err := unpack(dir, "tool", strings.NewReader("#!/bin/true\n")); err != nil {
 		t.Fatal(err)
 	}
 	if after, _ := os.Stat(p.Path); !os.SameFile(before, after) {
@@ -36,7 +36,7 @@ func TestUnpackOnceAndAgain(t *testing.T) {
 // A file that was damaged, as by a crash or a hand, is replaced.
 func TestUnpackMends(t *testing.T) {
 	dir := t.TempDir()
-	p, err := unpack(dir, "tool", []byte("good"))
+	p, err := unpack(dir, "tool", strings.NewReader("good"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestUnpackMends(t *testing.T) {
 	if err := p.Verify(); !errors.As(err, &changed) {
 		t.Errorf("Verify said %v", err)
 	}
-	if _, err := unpack(dir, "tool", []byte("good")); err != nil {
+	if _, err := unpack(dir, "tool", strings.NewReader("good")); err != nil {
 		t.Fatal(err)
 	}
 	if b, _ := os.ReadFile(p.Path); string(b) != "good" {
@@ -60,7 +60,7 @@ func TestUnpackMends(t *testing.T) {
 
 // Content that changes while size and times are put back does not pass.
 func TestVerifySeesThroughFakedTimes(t *testing.T) {
-	p, err := unpack(t.TempDir(), "tool", []byte("good"))
+	p, err := unpack(t.TempDir(), "tool", strings.NewReader("good"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,5 +98,26 @@ func TestOpenRefusesWhatOthersCanChange(t *testing.T) {
 func TestMissingProgram(t *testing.T) {
 	if _, err := Unpack(t.TempDir(), "no-such-program"); !errors.Is(err, ErrMissing) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	old, err := unpack(dir, "tool", strings.NewReader("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := unpack(dir, "tool", strings.NewReader("new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Prune(dir, kept); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old.Path); !os.IsNotExist(err) {
+		t.Error("the old one is still there")
+	}
+	if err := kept.Verify(); err != nil {
+		t.Error(err)
 	}
 }

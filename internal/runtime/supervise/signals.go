@@ -5,7 +5,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/bailey-run/bailey/internal/runtime/sigaction"
+	"github.com/bailey-run/bailey/internal/runtime/supervise/sigaction"
 )
 
 // ignoreSignals makes it take SIGKILL to end a supervisor: its life is the

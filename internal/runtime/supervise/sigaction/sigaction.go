@@ -1,10 +1,8 @@
 // Package sigaction tells the kernel directly what to do with a signal.
 //
-// Two small programs need what os/signal does not give. A supervisor ignores
-// signals that its children must not inherit as ignored: Go's runtime, which
-// still believes in its own handlers, sets those to the default in a child,
-// and no goroutine is needed. An init ignores one for a moment and then
-// executes a program, where os/signal would leave it ignored.
+// A supervisor ignores signals that its children must not inherit as ignored.
+// Go's runtime, which still believes in its own handlers, sets those to the
+// default in a child; and no goroutine is needed, as os/signal would.
 package sigaction
 
 import (
