@@ -1,8 +1,10 @@
 package network
 
 import (
+	"net/netip"
 	"testing"
 
+	"github.com/bailey-run/bailey/internal/network/firewall"
 	"github.com/bailey-run/bailey/internal/network/link"
 	"github.com/moby/moby/api/types/network"
 )
@@ -62,6 +64,15 @@ func TestAttacks(t *testing.T) {
 	blocked(t, "N-PUBLO: a port published on loopback, by the container's address", w.neighbour, lo.addr()+":9000")
 	blocked(t, "the resolver from the neighbour", w.neighbour, gateway+":53")
 	blocked(t, "outside from an internal network", v1.ns, internetAddr+":80")
+	// Even for a container that has made itself a way out, and from outside along a rule that should not be there.
+	w.must(link.SetDefaultRoute(v1.ns, "eth0", v1.a.Endpoints[0].Gateway))
+	blocked(t, "outside from an internal network by a route of its own", v1.ns, internetAddr+":80")
+	for port, b := range map[uint16]*box{8100: v1, 8101: f1} {
+		w.must(m.fw.Change(firewall.State{Published: []firewall.Published{
+			{HostIP: netip.IPv4Unspecified(), HostPort: port, Proto: 6, IP: b.ip(), Port: 9000}}}, firewall.State{}))
+	}
+	blocked(t, "an internal network from outside", w.neighbour, hostAddr+":8100")
+	reaches(t, "twin: a network from outside", w.neighbour, hostAddr+":8101")
 
 	// What must work does.
 	reaches(t, "N-LAN: outside", a.ns, internetAddr+":80")
@@ -76,11 +87,10 @@ func TestAttacks(t *testing.T) {
 	reaches(t, "a container on a network from the host", nil, f1.addr()+":9000")
 
 	unprotect(t, m)
-	// An internal network has no way back either.
-	w.must(link.SetDefaultRoute(v1.ns, "eth0", v1.a.Endpoints[0].Gateway))
 	for _, x := range attacks {
 		reaches(t, "twin of "+x.id+": "+x.what, x.from.ns, x.to)
 	}
+	reaches(t, "twin: outside from an internal network", v1.ns, internetAddr+":80")
 	reaches(t, "twin of N-L2IN", w.neighbour, a.addr()+":9000")
 	reaches(t, "twin of N-L2IN on a network", w.neighbour, f1.addr()+":9000")
 	reaches(t, "twin of N-PUBLO", w.neighbour, lo.addr()+":9000")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/moby/moby/api/types/network"
+	"github.com/vishvananda/netlink"
 )
 
 var broadcast = net.HardwareAddr{255, 255, 255, 255, 255, 255}
@@ -132,6 +133,25 @@ func TestNoFramesBetweenIsolated(t *testing.T) {
 			blocked(t, x.network, a.ns, b.addr()+":9000")
 		}
 	}
+}
+
+// Where containers are not to reach each other, they do not by way of the gateway either.
+func TestNoWayRoundIsolation(t *testing.T) {
+	w := newWorld(t)
+	m := w.open(Options{})
+	w.create(m, "apart", network.CreateRequest{Options: map[string]string{"com.docker.network.bridge.enable_icc": "false"}})
+	a, b := w.run(m, "a", on("apart")), w.run(m, "b", on("apart"))
+	serve(t, b.ns, "0.0.0.0:9000")
+	for _, x := range []struct{ from, to *box }{{a, b}, {b, a}} {
+		inside(t, x.from.ns, func() {
+			eth0, err := netlink.LinkByName("eth0")
+			w.must(err)
+			w.must(netlink.RouteAdd(&netlink.Route{LinkIndex: eth0.Attrs().Index, Dst: cidr(x.to.addr() + "/32"), Gw: x.from.a.Endpoints[0].Gateway.AsSlice()}))
+		})
+	}
+	blocked(t, "an isolated peer by way of the gateway", a.ns, b.addr()+":9000")
+	unprotect(t, m)
+	reaches(t, "twin: an isolated peer by way of the gateway", a.ns, b.addr()+":9000")
 }
 
 // Packets with a source that is not the container's own never leave, by the rules alone: rp_filter, of which the loosest

@@ -84,6 +84,9 @@ func TestPortConflicts(t *testing.T) {
 			t.Errorf("%+v: a failed start left\n%s", c.p, d)
 		}
 	}
+	if s, err := m.find(Bridge); err != nil || s.block.Used() != 2 || len(s.users) != 1 || len(m.containers) != 1 {
+		t.Errorf("failed starts keep addresses: %d in use by %v", s.block.Used(), s.users)
+	}
 	w.run(m, "udp", WireRequest{Ports: []Port{{HostPort: 8001, ContainerPort: 80, Proto: UDP}, {HostPort: 9999, ContainerPort: 1}}})
 }
 
@@ -258,16 +261,16 @@ func TestNoIPv6(t *testing.T) {
 	m := w.open(Options{})
 	w.create(m, "front", network.CreateRequest{})
 	b := w.run(m, "b", on("front", Bridge))
-	addresses := func() string {
-		all, err := netlink.AddrList(nil, netlink.FAMILY_V6)
-		if err != nil {
-			t.Error(err)
-		}
-		return fmt.Sprint(all)
+	off := func(name string) string {
+		value, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6")
+		w.must(err)
+		return strings.TrimSpace(string(value))
 	}
 	nettest.In(t, b.ns, func() {
-		if got := addresses(); strings.Contains(got, "eth") || !strings.Contains(got, "::1/128") {
-			t.Errorf("in the container: %s", got)
+		for name, want := range map[string]string{"eth0": "1", "eth1": "1", "lo": "0"} {
+			if got := off(name); got != want {
+				t.Errorf("in the container: disable_ipv6 of %s is %s, want %s", name, got, want)
+			}
 		}
 	})
 	links, err := link.Interfaces(m.names.prefix())
@@ -276,9 +279,8 @@ func TestNoIPv6(t *testing.T) {
 		t.Errorf("%v", links)
 	}
 	for _, l := range links {
-		value, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + l.Name + "/disable_ipv6")
-		if err != nil || string(value) != "1\n" {
-			t.Errorf("%s: disable_ipv6=%s %v", l.Name, value, err)
+		if got := off(l.Name); got != "1" {
+			t.Errorf("disable_ipv6 of %s is %s", l.Name, got)
 		}
 	}
 }
@@ -367,6 +369,76 @@ func TestNoLeaks(t *testing.T) {
 		if s.block.Used() != 1 || len(s.users) != 0 || len(s.names) != 0 {
 			t.Errorf("%s: %d addresses, users %v, names %v", s.Name, s.block.Used(), s.users, s.names)
 		}
+	}
+}
+
+// Starts, stops, connections, look-ups and networks of many at once.
+func TestConcurrent(t *testing.T) {
+	w := newWorld(t)
+	m := w.open(Options{Publish: PublishDNAT})
+	w.create(m, "front", network.CreateRequest{})
+	w.create(m, "back", network.CreateRequest{})
+	life := func(i int) error {
+		ns, err := nettest.OpenNS()
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		r := WireRequest{ContainerID: randomHex(32), Name: fmt.Sprintf("c%d", i), NetNS: ns, Ports: []Port{{HostIP: netip.IPv4Unspecified(), ContainerPort: 80}}}
+		if i%2 == 0 {
+			r.Networks = []Want{{Network: "front"}}
+		}
+		if i%3 == 0 {
+			seg, err := m.Prewire(t.Context(), ns)
+			if err != nil {
+				return err
+			}
+			r.Segment = &seg
+		}
+		a, err := m.Wire(t.Context(), r)
+		if err != nil {
+			return err
+		}
+		(*directory)(m).Lookup(a.Endpoints[0].IP.Addr(), "c0")
+		if _, err := m.Connect(t.Context(), ConnectRequest{ContainerID: r.ContainerID, NetNS: ns, Want: Want{Network: "back"}}); err != nil {
+			return err
+		}
+		if i%4 == 0 {
+			if _, err := m.Disconnect(t.Context(), DisconnectRequest{ContainerID: r.ContainerID, NetNS: ns, Network: "back"}); err != nil {
+				return err
+			}
+		}
+		return m.Release(t.Context(), r.ContainerID)
+	}
+	networks := func(i int) error {
+		name := fmt.Sprintf("n%d", i)
+		if _, err := m.Create(t.Context(), network.CreateRequest{Name: name}); err != nil {
+			return err
+		}
+		if _, err := m.List(t.Context(), Filter{}); err != nil {
+			return err
+		}
+		_, err := m.Remove(t.Context(), name)
+		return err
+	}
+	errs := make(chan error)
+	const many = 40
+	for i := range many {
+		go func() { errs <- life(i) }()
+	}
+	const some = 8
+	for i := range some {
+		go func() { errs <- networks(i) }()
+	}
+	for range many + some {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if len(m.containers)+len(m.owners)+len(m.spare)+len(m.ports) != 0 || len(m.nets) != 3 {
+		t.Errorf("still in the books: %v %v %v %v %v", m.containers, m.owners, m.spare, m.ports, m.nets)
 	}
 }
 

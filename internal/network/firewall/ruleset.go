@@ -124,7 +124,6 @@ func newRuleset(c Config) *ruleset {
 	)
 	r.plain("leave",
 		rule{inSet("iifname . oifname", s.same, iifOif...), accept()},
-		rule{oifPrefix(c.Prefix), drop()},
 		rule{inSet("iifname", s.internal, meta(expr.MetaKeyIIFNAME, reg1)), drop()},
 		rule{ipv4(), inSet("ip daddr", s.subnets, daddr), drop()},
 		rule{ctState("invalid", ctInvalid), drop()},
