@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -97,9 +99,15 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 		return nil, err
 	}
 	req.Env = withHome(req.Env, identity.home, cfg.Tty)
+	if req.CopyUp, err = e.filled(ctx, img); err != nil {
+		return nil, err
+	}
 	posture, err := sandbox.Compute(req, *e.policy.Load(), r.Caller, e.opts.Facts)
 	if err != nil {
 		return nil, refusal(err)
+	}
+	if posture.Namespaces.User == sandbox.NamespaceHost {
+		return nil, fmt.Errorf("--userns=host: every container of this node has a user namespace of its own, whatever the policy says: %w", errdefs.ErrNotImplemented)
 	}
 	if err := e.checkSecrets(posture.Secrets); err != nil {
 		return nil, err
@@ -190,7 +198,11 @@ func resolveBinds(wishes []translate.MountWish) error {
 		if err != nil {
 			return fmt.Errorf("bind source path does not exist: %s: make it first: %w", wishes[i].Source, errdefs.ErrInvalidArgument)
 		}
-		wishes[i].Source = real
+		info, err := os.Stat(real)
+		if err != nil {
+			return fmt.Errorf("bind source path %s: %w: %w", wishes[i].Source, err, errdefs.ErrInvalidArgument)
+		}
+		wishes[i].Source, wishes[i].File = real, !info.IsDir()
 	}
 	return nil
 }
@@ -242,6 +254,39 @@ func (e *Engine) identity(ctx context.Context, img image.Image, user string, gro
 		return person{}, fmt.Errorf("user %q: %w: %w", user, err, errdefs.ErrInvalidArgument)
 	}
 	return person{Identity: sandbox.Identity{UID: u.UID, GID: u.GID, Groups: u.Groups}, home: u.Home}, nil
+}
+
+// filled lists which of the places that get a tmpfs the image has something
+// in, so that the tmpfs can begin with it.
+func (e *Engine) filled(ctx context.Context, img image.Image) ([]string, error) {
+	layers, err := e.opts.Images.Rootfs(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, place := range []string{"/run", "/tmp", "/var/tmp"} {
+		if slices.ContainsFunc(layers.Lower, func(layer string) bool { return holds(layer, place) }) {
+			out = append(out, place)
+		}
+	}
+	return out, nil
+}
+
+// holds says that a layer has something in a directory. A link there counts
+// as nothing: it could lead anywhere on the host.
+func holds(layer, place string) bool {
+	top, err := os.Open(layer)
+	if err != nil {
+		return false
+	}
+	defer top.Close()
+	dir, err := rootfs.OpenBeneath(top, place[1:], os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(1)
+	return err == nil && len(names) > 0
 }
 
 // withHome adds what every process expects in its environment.

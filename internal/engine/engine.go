@@ -15,6 +15,7 @@ import (
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/engine/volume"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/apparmor"
 	"github.com/bailey-run/bailey/internal/runtime/idrange"
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
@@ -38,15 +39,16 @@ type Options struct {
 
 // Engine owns the containers of one node. It is safe for concurrent use.
 type Engine struct {
-	opts    Options
-	log     *slog.Logger
-	store   *store.Store
-	volumes *volume.Manager
-	events  *event.Bus
-	ids     *idrange.Claims
-	slots   *slots
-	policy  atomic.Pointer[sandbox.Policy]
-	started time.Time
+	opts     Options
+	log      *slog.Logger
+	store    *store.Store
+	volumes  *volume.Manager
+	events   *event.Bus
+	ids      *idrange.Claims
+	slots    *slots
+	profiles apparmor.Loader
+	policy   atomic.Pointer[sandbox.Policy]
+	started  time.Time
 
 	// ctx ends when the engine closes; background work hangs on it.
 	ctx    context.Context
@@ -68,6 +70,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 			return nil, fmt.Errorf("engine: %w", err)
 		}
 	}
+	opts.Facts.OwnPaths = append(opts.Facts.OwnPaths, opts.Dir, opts.RunDir)
 	st, err := store.Open(filepath.Join(opts.Dir, "state.db"))
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)

@@ -141,6 +141,12 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	if err != nil {
 		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
 	}
+	if rec.Posture.AppArmor.Mode == sandbox.ModeDefault {
+		name, text := rec.Posture.AppArmorProfile()
+		if err := e.profiles.Load(ctx, name, text); err != nil {
+			return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
+		}
+	}
 	secrets, err := e.secrets(&rec, run.bind.IDBase)
 	if err != nil {
 		return runtime.Started{}, err
@@ -148,11 +154,12 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	return run.Start(ctx, runtime.StartRequest{
 		Spec: spec,
 		Rootfs: rootfs.Config{
-			Lower:  append([]string{generated}, layers.Lower...),
-			Upper:  filepath.Join(dir, "upper"),
-			Work:   filepath.Join(dir, "work"),
-			Target: runtime.PathsIn(runDir).Rootfs,
-			IDBase: run.bind.IDBase,
+			Lower:       append([]string{generated}, layers.Lower...),
+			Upper:       filepath.Join(dir, "upper"),
+			Work:        filepath.Join(dir, "work"),
+			Target:      runtime.PathsIn(runDir).Rootfs,
+			IDBase:      run.bind.IDBase,
+			AllowSetuid: rec.Posture.Root.Setuid,
 		},
 		Secrets: secrets,
 		Ports:   forwards(run.bind.Attachment.Ports),
