@@ -2,60 +2,39 @@ package files
 
 import (
 	"os"
-	"path"
-	"strings"
 	"time"
 
-	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"golang.org/x/sys/unix"
 )
 
 // maxLink bounds the target of a symbolic link, as the kernel does (PATH_MAX).
 const maxLink = 4096
 
-// open resolves a path inside the root. A trailing "/" or "/." asks for what
-// a link at the end points to.
-func open(root *os.File, name string) (*os.File, error) {
-	flags := unix.O_PATH | unix.O_NOFOLLOW
-	if contents(name) || strings.HasSuffix(name, "/") {
-		flags = unix.O_PATH
-	}
-	return rootfs.OpenInRoot(root, inside(name), flags, 0)
-}
-
-// contents says that not the directory itself is meant but what it holds.
-func contents(name string) bool { return name == "." || strings.HasSuffix(name, "/.") }
-
-// inside makes a client's path one that is relative to the root.
-func inside(name string) string {
-	return "." + path.Clean("/"+name)
-}
-
-// Lstat describes a path. A link at its end is described, not followed.
+// Lstat describes a path. A link at its end is described, not followed, unless
+// the path ends in "/" or "/.".
 func Lstat(root *os.File, name string) (Stat, error) {
 	f, err := open(root, name)
 	if err != nil {
 		return Stat{}, err
 	}
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return Stat{}, os.NewSyscallError("fstat", err)
+	st, err := fstat(f)
+	if err != nil {
+		return Stat{}, err
 	}
 	out := Stat{Name: base(name), Size: st.Size, Mode: fileMode(st.Mode), Mtime: time.Unix(st.Mtim.Unix())}
-	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		out.LinkTarget, err = readlink(f, "")
+	if kind(&st) == unix.S_IFLNK {
+		out.LinkTarget, err = readlink(f)
 	}
 	return out, err
 }
 
-func base(name string) string { return path.Base(path.Clean("/" + name)) }
-
-func readlink(dir *os.File, name string) (string, error) {
+// readlink reads the link that an O_PATH descriptor stands for.
+func readlink(f *os.File) (string, error) {
 	buf := make([]byte, maxLink)
-	n, err := unix.Readlinkat(int(dir.Fd()), name, buf)
+	n, err := unix.Readlinkat(int(f.Fd()), "", buf)
 	if err != nil {
-		return "", os.NewSyscallError("readlinkat", err)
+		return "", &os.PathError{Op: "readlink", Path: f.Name(), Err: err}
 	}
 	return string(buf[:n]), nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,25 +15,38 @@ import (
 // ids is how many user and group ids a container has.
 const ids = 65536
 
+// maxLinks is how many files with several names are remembered; more become
+// separate files in the archive.
+const maxLinks = 1 << 18
+
 // TarFrom writes what lies at name as a tar archive. Its first entry has the
-// last part of the name, or "./" when only the contents are meant.
+// last part of the name, or "./" when only the contents are meant. Devices and
+// sockets are left out, and so are set-user-id and set-group-id bits: a
+// program of the container is not to gain rights on the host by being copied.
 func TarFrom(root *os.File, name string, m Mapping, w io.Writer) error {
 	f, err := open(root, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if of, err := ofKernel(f); err != nil || of {
+		return errors.Join(err, &os.PathError{Op: "read", Path: name, Err: errKernel})
+	}
 	first := base(name)
 	if contents(name) || first == "/" {
 		first = "."
 	}
-	return pack(f, first, &packer{tw: tar.NewWriter(w), mapping: m, links: make(map[inode]string)})
+	return pack(f, first, &packer{tw: tar.NewWriter(w), mapping: m, mode: 0o1777})
 }
 
 // Export writes the whole root as a tar archive, without what is mounted on it.
 func Export(root *os.File, m Mapping, w io.Writer) error {
-	p := &packer{tw: tar.NewWriter(w), mapping: m, links: make(map[inode]string), oneMount: true}
-	return pack(root, ".", p)
+	f, err := reopen(root, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return pack(f, ".", &packer{tw: tar.NewWriter(w), mapping: m, mode: 0o7777, oneMount: true})
 }
 
 // inode identifies a file that has several names.
@@ -44,40 +56,53 @@ type inode struct{ dev, ino uint64 }
 type packer struct {
 	tw       *tar.Writer
 	mapping  Mapping
-	links    map[inode]string // the first name of each file
+	mode     uint32           // the bits of a mode that are kept
+	links    map[inode]string // the first name of each file that has several
 	oneMount bool             // leave out what is mounted below
-	dev      uint64
+	mount    uint64
+	depth    int
 }
 
-func pack(f *os.File, name string, p *packer) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return os.NewSyscallError("fstat", err)
+func pack(f *os.File, name string, p *packer) (err error) {
+	p.links = make(map[inode]string)
+	if p.mount, err = mountID(f); err != nil {
+		return err
 	}
-	p.dev = st.Dev
-	if err := p.add(f, name, &st); err != nil {
+	if err := p.add(f, name); err != nil {
 		return err
 	}
 	return p.tw.Close()
 }
 
-// add writes one file; f was opened with O_PATH and st is its stat.
-func (p *packer) add(f *os.File, name string, st *unix.Stat_t) error {
+func mountID(f *os.File) (uint64, error) {
+	var s unix.Statx_t
+	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &s); err != nil {
+		return 0, &os.PathError{Op: "statx", Path: f.Name(), Err: err}
+	}
+	return s.Mnt_id, nil
+}
+
+// add writes one file; f was opened with O_PATH.
+func (p *packer) add(f *os.File, name string) error {
+	st, err := fstat(f)
+	if err != nil {
+		return err
+	}
 	h := &tar.Header{
-		Name: name, Mode: int64(st.Mode & 0o7777), ModTime: time.Unix(st.Mtim.Unix()), Format: tar.FormatPAX,
+		Name: name, Mode: int64(st.Mode & p.mode), ModTime: time.Unix(st.Mtim.Unix()), Format: tar.FormatPAX,
 		Uid: p.id(st.Uid), Gid: p.id(st.Gid),
 	}
-	switch st.Mode & unix.S_IFMT {
+	switch kind(&st) {
 	case unix.S_IFDIR:
-		return p.addDir(f, h, st)
+		return p.addDir(f, h)
 	case unix.S_IFLNK:
-		target, err := readlink(f, "")
+		target, err := readlink(f)
 		if err != nil {
 			return err
 		}
 		h.Typeflag, h.Linkname = tar.TypeSymlink, target
 	case unix.S_IFREG:
-		return p.addFile(f, h, st)
+		return p.addFile(f, h, &st)
 	case unix.S_IFIFO:
 		h.Typeflag = tar.TypeFifo
 	default:
@@ -94,47 +119,73 @@ func (p *packer) addFile(f *os.File, h *tar.Header, st *unix.Stat_t) error {
 			h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0
 			return p.tw.WriteHeader(h)
 		}
-		p.links[key] = h.Name
-	}
-	if err := p.tw.WriteHeader(h); err != nil {
-		return err
+		if len(p.links) < maxLinks {
+			p.links[key] = h.Name
+		}
 	}
 	content, err := reopen(f, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
+	if err := p.tw.WriteHeader(h); err != nil {
+		return err
+	}
 	n, err := io.Copy(p.tw, io.LimitReader(content, h.Size))
 	if err == nil && n < h.Size {
-		err = fmt.Errorf("%s became shorter while it was read", h.Name)
+		err = fmt.Errorf("%s became shorter while it was read: stop or pause the container first", h.Name)
 	}
 	return err
 }
 
-func (p *packer) addDir(f *os.File, h *tar.Header, st *unix.Stat_t) error {
-	h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
-	if err := p.tw.WriteHeader(h); err != nil {
+// addDir writes a directory and what is in it, some entries at a time: there
+// may be millions.
+func (p *packer) addDir(f *os.File, h *tar.Header) error {
+	skip, err := p.foreign(f)
+	if err != nil {
 		return err
 	}
-	if p.oneMount && st.Dev != p.dev {
-		return nil
+	h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
+	if err := p.tw.WriteHeader(h); err != nil || skip {
+		return err
 	}
+	if p.depth++; p.depth > maxDepth {
+		return &os.PathError{Op: "read", Path: h.Name, Err: errDepth}
+	}
+	defer func() { p.depth-- }()
 	dir, err := reopen(f, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if err := p.addChild(dir, name, path.Join(h.Name, name)); err != nil {
+	f.Close() // one descriptor for each level is enough
+	for {
+		names, err := dir.Readdirnames(512)
+		for _, name := range names {
+			if err := p.addChild(dir, name, path.Join(h.Name, name)); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// foreign tells whether only the place of a directory is written, because
+// something else is mounted there.
+func (p *packer) foreign(f *os.File) (bool, error) {
+	id, err := mountID(f)
+	if err != nil || id == p.mount {
+		return false, err
+	}
+	if p.oneMount {
+		return true, nil
+	}
+	return ofKernel(f)
 }
 
 func (p *packer) addChild(dir *os.File, name, full string) error {
@@ -147,11 +198,7 @@ func (p *packer) addChild(dir *os.File, name, full string) error {
 	}
 	f := os.NewFile(uintptr(fd), full)
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
-	}
-	return p.add(f, full, &st)
+	return p.add(f, full)
 }
 
 // id is an id as the container knows it; nobody for one that it does not.
@@ -160,14 +207,4 @@ func (p *packer) id(shown uint32) int {
 		return int(n)
 	}
 	return ids - 2
-}
-
-// reopen opens what an O_PATH descriptor stands for. It was looked at before,
-// so this is no FIFO or device that would block or act.
-func reopen(f *os.File, flags int) (*os.File, error) {
-	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), flags|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: f.Name(), Err: err}
-	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
 }

@@ -20,8 +20,13 @@ func CopyTree(root *os.File, name string, to *os.File) error {
 		return err
 	}
 	pr, pw := io.Pipe()
-	go func() { pw.CloseWithError(TarFrom(root, name+"/.", Mapping{}, pw)) }()
+	packed := make(chan struct{})
+	go func() {
+		defer close(packed)
+		pw.CloseWithError(TarFrom(root, name+"/.", Mapping{}, pw))
+	}()
 	err = Untar(to, "/", Mapping{}, pr, UntarOptions{KeepIDs: true})
 	pr.CloseWithError(err)
+	<-packed // root is the caller's to close
 	return err
 }
