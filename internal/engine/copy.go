@@ -192,10 +192,26 @@ func (e *Engine) Changes(ctx context.Context, ref string) ([]container.Filesyste
 		return nil, fmt.Errorf("changes of container %s: %w", rec.Name, err)
 	}
 	out := []container.FilesystemChange{}
+	made := madeForMounts(&rec)
 	for _, ch := range changes {
+		if made[ch.Path] && ch.Kind == files.Added {
+			continue
+		}
 		out = append(out, container.FilesystemChange{Path: ch.Path, Kind: container.ChangeType(ch.Kind)})
 	}
 	return out, nil
+}
+
+// madeForMounts are the paths that exist only to be mounted on, with those
+// above them: the OCI runtime made them, not the container.
+func madeForMounts(rec *store.Container) map[string]bool {
+	out := make(map[string]bool)
+	for _, m := range rec.Posture.MountPoints() {
+		for p := m.Path; p != "/" && p != "."; p = filepath.Dir(p) {
+			out[p] = true
+		}
+	}
+	return out
 }
 
 // stream runs a writer of an archive behind a reader, and lets go of the root

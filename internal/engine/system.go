@@ -86,7 +86,7 @@ func (e *Engine) Version(context.Context) (system.VersionResponse, error) {
 		Platform: system.PlatformInfo{Name: "Bailey"}, Version: e.opts.Version,
 		Os: "linux", Arch: e.opts.Facts.Architecture, GoVersion: goruntime.Version(), KernelVersion: e.opts.Facts.Kernel,
 		Components: []system.ComponentVersion{
-			{Name: "Engine", Version: e.opts.Version, Details: map[string]string{"Os": "linux", "Arch": e.opts.Facts.Architecture, "KernelVersion": e.opts.Facts.Kernel}},
+			{Name: "Engine", Version: e.opts.Version, Details: map[string]string{"Os": "linux", "Arch": e.opts.Facts.Architecture, "GoVersion": goruntime.Version(), "KernelVersion": e.opts.Facts.Kernel}},
 			{Name: rt.Name, Version: rt.Version, Details: map[string]string{"Digest": rt.Digest, "Path": rt.Path}},
 		},
 	}, nil

@@ -18,6 +18,9 @@ import (
 // Open merges the layers, the topmost first, below upper, which receives what
 // is written. With an empty upper the view is read-only.
 func Open(lower []string, upper, work string) (*os.File, error) {
+	if upper == "" && len(lower) == 1 {
+		return os.Open(lower[0]) // nothing to merge, and overlayfs wants two layers
+	}
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("view of a root file system: %w", os.NewSyscallError("fsopen", err))
@@ -41,10 +44,6 @@ func Open(lower []string, upper, work string) (*os.File, error) {
 }
 
 func configure(fs int, lower []string, upper, work string) error {
-	if upper == "" && len(lower) == 1 {
-		// Overlayfs wants two layers; the same one twice shows the same files.
-		lower = append(lower, lower[0])
-	}
 	if err := setLower(fs, lower); err != nil {
 		return err
 	}
