@@ -33,6 +33,7 @@ type client struct {
 	streams    [3]bool // by stream number
 	foreground bool    // attached before the start
 	blocked    bool    // not read, because the process does not read its input
+	broken     bool    // there is no memory for what it sends
 	closing    bool    // to be closed when out is sent
 	lag        loop.Timer
 }
@@ -64,13 +65,34 @@ func (c *client) read() bool {
 		return false
 	}
 	if len(c.in) == 0 {
-		rest := c.take(buf[:n])
-		c.in = append(c.in[:0], rest...)
+		c.hold(c.take(buf[:n]))
 	} else {
-		c.in = append(c.in, buf[:n]...)
+		c.hold(buf[:n])
 		c.resume()
 	}
-	return true
+	return c.fd < 0 || !c.broken
+}
+
+// hold keeps the beginning of a frame. It asks for the room of the whole at
+// once, so that no copy of a secret is left behind.
+func (c *client) hold(b []byte) {
+	if c.fd < 0 || c.closing {
+		return
+	}
+	if need := len(c.in) + len(b); need > cap(c.in) {
+		if frame := wire.Size(c.in, b); frame > need {
+			need = frame
+		}
+		bigger := take(need)
+		if bigger == nil {
+			c.broken = true
+			return
+		}
+		bigger = append(bigger, c.in...)
+		give(c.in)
+		c.in = bigger
+	}
+	c.in = append(c.in, b...)
 }
 
 // hungUp tells whether the other end is gone, without reading.
@@ -82,12 +104,13 @@ func (c *client) hungUp() bool {
 
 // resume handles frames that are complete in c.in.
 func (c *client) resume() {
-	rest := c.take(c.in)
-	n := copy(c.in, rest)
-	clear(c.in[n:]) // secrets went through here
-	if c.in = c.in[:n]; n == 0 {
-		c.in = nil
+	in := c.in
+	rest := c.take(in)
+	if c.fd < 0 || len(rest) == 0 {
+		c.dropIn()
+		return
 	}
+	c.in = in[:copy(in, rest)]
 }
 
 // take handles the complete frames of b and returns what is left.
@@ -149,7 +172,7 @@ func (c *client) send(frame []byte) {
 // never asked of it, except by a client that asks without ever reading.
 func (c *client) keep(b []byte) {
 	if c.out == nil {
-		c.out = takeRoom()
+		c.out = take(room)
 	}
 	if len(c.out)+len(b) > cap(c.out) && c.off > 0 {
 		c.out = c.out[:copy(c.out, c.out[c.off:])]
@@ -164,8 +187,13 @@ func (c *client) keep(b []byte) {
 }
 
 func (c *client) dropOut() {
-	giveRoom(c.out)
+	give(c.out)
 	c.out, c.off = nil, 0
+}
+
+func (c *client) dropIn() {
+	give(c.in)
+	c.in = nil
 }
 
 func (c *client) pending() int { return len(c.out) - c.off }
@@ -196,16 +224,32 @@ func (c *client) flush() bool {
 	return true
 }
 
-// impatient lets an ordinary client go that holds others up.
+// impatient lets an ordinary client go that holds others up and takes nothing.
 func (c *client) impatient() {
 	waited := c.pending() >= full || c.pending() > 0 && c.s.main.done
 	if !waited || c.foreground {
 		return
 	}
+	unread := c.unread()
 	c.s.loop.After(&c.lag, patience, func() {
+		// The loop hears of a client that takes little only when the socket has
+		// become nearly empty.
+		if c.unread() < unread {
+			c.impatient()
+			return
+		}
 		c.s.complain("a client took nothing for "+patience.String()+" and is let go", nil)
 		c.gone()
 	})
+}
+
+// unread is how much the other end has not taken from the socket.
+func (c *client) unread() int {
+	n, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // impatientOnce is impatient without beginning anew.

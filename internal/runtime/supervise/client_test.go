@@ -134,7 +134,7 @@ func TestForegroundClientIsWaitedFor(t *testing.T) {
 func TestSlowClientIsKept(t *testing.T) {
 	b := newLab(t)
 	defer func(d time.Duration) { patience = d }(patience)
-	patience = 200 * time.Millisecond
+	patience = 400 * time.Millisecond
 	c, far := b.connect(false)
 	stop := make(chan struct{})
 	go func() {
@@ -143,12 +143,12 @@ func TestSlowClientIsKept(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(20 * time.Millisecond):
-				unix.Read(far, buf)
+			case <-time.After(100 * time.Millisecond):
+				unix.Read(far, buf[:8<<10])
 			}
 		}
 	}()
-	b.run(bytes.Repeat([]byte("a line\n"), 8<<20/7), time.Second)
+	b.run(bytes.Repeat([]byte("a line\n"), 8<<20/7), 2*time.Second)
 	close(stop)
 	if c.fd < 0 {
 		t.Error("it was let go")
@@ -197,7 +197,9 @@ func FuzzFrames(f *testing.F) {
 		unix.SetNonblock(fds[0], true)
 		c := b.adopt(fds[0])
 		c.watch()
-		c.in = append(c.in, data...)
+		half := len(data) / 2
+		c.hold(c.take(data[:half]))
+		c.hold(data[half:])
 		c.resume()
 		c.close()
 		if len(b.main.clients) != 0 || len(b.execs) != 0 || len(b.main.waiters) != 0 {

@@ -24,8 +24,14 @@ func (in *input) write(c *client, b []byte) {
 	if in.ending || in.p.over {
 		return
 	}
+	if len(in.queue) == 0 {
+		b = in.put(b)
+	}
+	if len(b) == 0 {
+		return
+	}
 	in.queue = append(in.queue, b...)
-	in.flush()
+	in.watch()
 	if len(in.queue) >= inputMax && !c.blocked {
 		c.blocked = true
 		c.watch()
@@ -33,37 +39,58 @@ func (in *input) write(c *client, b []byte) {
 	}
 }
 
-// Ready goes on writing.
-func (in *input) Ready(uint32) { in.flush() }
-
-// flush writes what the process takes.
-func (in *input) flush() {
+// put writes what the process takes now, and returns the rest.
+func (in *input) put(b []byte) []byte {
 	if in.fd < 0 || !in.p.running {
-		return
+		return b
 	}
-	for len(in.queue) > 0 {
-		n, err := unix.Write(in.fd, in.queue)
+	for len(b) > 0 {
+		n, err := unix.Write(in.fd, b)
 		if err == unix.EAGAIN || err == unix.EINTR {
 			break
 		}
 		if err != nil { // it has closed its input
 			in.abandon()
-			return
+			return nil
 		}
-		in.queue = in.queue[:copy(in.queue, in.queue[n:])]
+		b = b[n:]
+	}
+	return b
+}
+
+// Ready goes on writing.
+func (in *input) Ready(uint32) { in.flush() }
+
+// flush writes what is queued.
+func (in *input) flush() {
+	if in.fd < 0 || !in.p.running {
+		return
+	}
+	rest := in.put(in.queue)
+	if in.fd < 0 {
+		return
+	}
+	in.queue = in.queue[:copy(in.queue, rest)]
+	in.watch()
+	if len(in.queue) == 0 && in.ending {
+		in.close()
+	}
+	if len(in.queue) < inputMax/2 {
+		in.release()
+	}
+}
+
+// watch waits for room when something is queued.
+func (in *input) watch() {
+	if in.fd < 0 || !in.p.running {
+		return
 	}
 	if len(in.queue) == 0 {
 		in.queue = nil
 		in.p.s.loop.Forget(in.fd)
-		if in.ending {
-			in.close()
-		}
 	} else if err := in.p.s.loop.Watch(in.fd, loop.Out, in); err != nil {
+		in.p.s.complain("write a container's input", err)
 		in.abandon()
-		return
-	}
-	if len(in.queue) < inputMax/2 {
-		in.release()
 	}
 }
 

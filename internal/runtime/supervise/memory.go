@@ -8,19 +8,21 @@ import "golang.org/x/sys/unix"
 // structures cost more than it would give back).
 var Env = []string{"GOMAXPROCS=1", "GOGC=25", "GODEBUG=disablethp=1"}
 
-// room is memory from the system for what a client does not read. It goes back
-// at once when it is not needed any more, which the collector could not do.
+// room is how much is kept for a client that does not read, at most.
 const room = 2*full + 256<<10
 
-func takeRoom() []byte {
-	b, err := unix.Mmap(-1, 0, room, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+// take gets memory straight from the system, for what is large and needed for
+// a moment: a long message, or what a client does not read. It goes back at
+// once with give, which the collector could not do.
+func take(size int) []byte {
+	b, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return nil
 	}
 	return b[:0]
 }
 
-func giveRoom(b []byte) {
+func give(b []byte) {
 	if cap(b) > 0 {
 		_ = unix.Munmap(b[:cap(b)])
 	}

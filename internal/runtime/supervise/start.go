@@ -50,7 +50,7 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	}
 	s.start.Config = nil
 	if len(m.Ports) > 0 {
-		s.ports = forward.New(s.loop, forward.Limits{Conns: maxPorts, Sessions: maxSessions}, s.io())
+		s.ports = forward.New(s.loop, portLimits(len(m.Ports)), s.io())
 		if err := s.ports.Listen(s.start.Ports); err != nil {
 			return err
 		}
@@ -75,6 +75,19 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	}
 	s.touched = true
 	return nil
+}
+
+// portLimits leaves descriptors for everything else, however few there are: a
+// connection needs six at most, a session one.
+func portLimits(ports int) forward.Limits {
+	l := forward.Limits{Conns: maxConns, Sessions: maxSessions}
+	var files unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
+		spare := int(min(files.Cur, 1<<20)) - 2*maxClients
+		l.Conns = max(16, min(l.Conns, spare/2/6))
+		l.Sessions = max(16, min(l.Sessions, spare/2/ports))
+	}
+	return l
 }
 
 func (s *Supervisor) mountRoot(m *wire.Rootfs) error {

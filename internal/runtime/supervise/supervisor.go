@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/runtime/supervise/forward"
 	"github.com/bailey-run/bailey/internal/runtime/supervise/jsonlog"
@@ -37,7 +38,7 @@ func NamespaceArg(user, net bool) string {
 const (
 	ioSize      = wire.HeaderLen + 64<<10 // for reading, with room for a frame's header
 	maxClients  = 256
-	maxPorts    = 4096 // TCP connections through published ports
+	maxConns    = 4096 // TCP connections through published ports
 	maxSessions = 1024 // UDP clients of one port
 )
 
@@ -52,6 +53,7 @@ type Supervisor struct {
 	touched bool   // scratch was used since it was last dropped
 
 	listener  int
+	noRoom    loop.Timer // until clients are accepted again
 	control   *client
 	clients   []*client
 	start     wire.Start
@@ -132,6 +134,15 @@ func (s *Supervisor) setUp() (err error) {
 // already, and this says it again.
 func (s *Supervisor) Ready(uint32) {
 	fd, _, err := unix.Accept4(s.listener, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+	if err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM {
+		// It stays in the queue, and would be reported without end.
+		s.loop.Forget(s.listener)
+		s.loop.After(&s.noRoom, 100*time.Millisecond, func() {
+			if s.listener >= 0 {
+				_ = s.loop.Watch(s.listener, loop.In, s)
+			}
+		})
+	}
 	if err != nil {
 		return
 	}

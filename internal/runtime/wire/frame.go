@@ -75,6 +75,22 @@ func Split(buf []byte) (k Kind, payload []byte, n int, err error) {
 	return k, buf[HeaderLen:n], n, nil
 }
 
+// Size is the length of the frame that begins in a and goes on in b, as far as
+// that can be told; 0 when it is malformed.
+func Size(a, b []byte) int {
+	var head [HeaderLen]byte
+	n := copy(head[:], a)
+	n += copy(head[n:], b)
+	if n < HeaderLen {
+		return HeaderLen
+	}
+	k, size := Kind(head[0]), binary.LittleEndian.Uint32(head[1:])
+	if k == 0 || size > limit(k) {
+		return 0
+	}
+	return HeaderLen + int(size)
+}
+
 // Read reads one frame; buf is used for the payload when it is large enough.
 func Read(r io.Reader, buf []byte) (Kind, []byte, error) {
 	var head [HeaderLen]byte

@@ -64,6 +64,9 @@ func TestFrames(t *testing.T) {
 	stream := AppendFrame(nil, KindStdin, []byte("hello"))
 	stream = AppendFrame(stream, KindCloseStdin, nil)
 	for cut := range len(stream) {
+		if size := Size(stream[:cut/2], stream[cut/2:cut]); size != HeaderLen && cut < HeaderLen || size != HeaderLen+5 && cut >= HeaderLen {
+			t.Fatalf("cut at %d: a frame of %d bytes", cut, size)
+		}
 		k, _, n, err := Split(stream[:cut])
 		if err != nil {
 			t.Fatal(err)
@@ -95,6 +98,9 @@ func TestFramesAreBounded(t *testing.T) {
 	} {
 		if _, _, _, err := Split(b); err != ErrFrame {
 			t.Errorf("Split took % x: %v", b, err)
+		}
+		if n := Size(b, nil); n != 0 {
+			t.Errorf("Size took % x: %d", b, n)
 		}
 		if _, _, err := Read(bytes.NewReader(b), nil); err != ErrFrame {
 			t.Errorf("Read took % x: %v", b, err)

@@ -24,6 +24,9 @@ const (
 	ScratchSize = flushAt + 6*MaxLine + 1024
 )
 
+// keepRest is the size up to which memory for an incomplete line is kept.
+const keepRest = 4 << 10
+
 // Writer is one container's log. It is used from one goroutine.
 type Writer struct {
 	file   file
@@ -69,7 +72,7 @@ func (w *Writer) Write(stream byte, p []byte, now time.Time) {
 		}
 		p = p[n:]
 	}
-	if len(*rest) == 0 {
+	if len(*rest) == 0 && cap(*rest) > keepRest {
 		*rest = nil
 	}
 	w.flush()
