@@ -60,6 +60,9 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if r.Config == nil {
 		return nil, fmt.Errorf("the request has no configuration: %w", errdefs.ErrInvalidArgument)
 	}
+	if c := e.external(r.ExternalID); c != nil {
+		return nil, fmt.Errorf("the id %q belongs to container %s already: adopt that one, or remove it: %w", r.ExternalID, c.record().Name, errdefs.ErrConflict)
+	}
 	if r.HostConfig == nil {
 		r.HostConfig = &container.HostConfig{}
 	}
@@ -118,7 +121,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	return &draft{wishes: wishes, rec: &store.Container{
 		ID: id, Created: time.Now().UTC(), Config: cfg, HostConfig: *r.HostConfig, Networking: r.Networking,
 		ImageID: string(img.ID), Args: req.Args, Posture: posture,
-		State: store.State{Status: store.Created},
+		State: store.State{Status: store.Created}, ExternalID: r.ExternalID,
 	}}, nil
 }
 

@@ -19,6 +19,8 @@ type CreateRequest struct {
 	Networking *network.NetworkingConfig
 	Platform   *ocispec.Platform
 	Caller     sandbox.Caller
+	// ExternalID is the id under which the caller knows the container; see Executor.
+	ExternalID string
 }
 
 // CreateResult names the new container.
