@@ -172,63 +172,66 @@ func TestMountVolatileTwice(t *testing.T) {
 	}
 }
 
+// refusals spoil a configuration in one way each.
+var refusals = map[string]func(t *testing.T, c *Config){
+	"another range than the namespace's": func(t *testing.T, c *Config) { c.IDBase += IDs },
+	"the ids of the host":                func(t *testing.T, c *Config) { c.IDBase = 0 },
+	"no user namespace":                  func(t *testing.T, c *Config) { c.UserNS = 0 },
+	"the host's user namespace": func(t *testing.T, c *Config) {
+		fd, err := unix.Open("/proc/self/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.UserNS = fd
+	},
+	"a layer of other ids": func(t *testing.T, c *Config) {
+		if err := os.Chown(c.Lower[1], IDs, 0); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"another range for a read-only root": func(t *testing.T, c *Config) {
+		c.IDBase += IDs
+		c.Upper, c.Work = "", ""
+	},
+	"a read-only layer of other ids": func(t *testing.T, c *Config) {
+		if err := os.Chown(c.Lower[2], 1<<20, 0); err != nil {
+			t.Fatal(err)
+		}
+		c.Upper, c.Work = "", ""
+	},
+	"a writable layer of other ids": func(t *testing.T, c *Config) {
+		if err := os.Chown(c.Upper, testBase, testBase); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"a file system without idmapped mounts": func(t *testing.T, c *Config) { c.Lower[1] = "/proc/sys/kernel" },
+	"a symbolic link on the way": func(t *testing.T, c *Config) {
+		link := t.TempDir() + "/link"
+		if err := os.Symlink(filepath.Dir(c.Lower[1]), link); err != nil {
+			t.Fatal(err)
+		}
+		c.Lower[1] = link + "/fs"
+	},
+	"a target that is a symbolic link": func(t *testing.T, c *Config) {
+		link := t.TempDir() + "/link"
+		if err := os.Symlink(c.Target, link); err != nil {
+			t.Fatal(err)
+		}
+		c.Target = link
+	},
+	"a path with dots":    func(t *testing.T, c *Config) { c.Lower[1] += "/../fs" },
+	"a missing layer":     func(t *testing.T, c *Config) { c.Lower[1] += "x" },
+	"no layer":            func(t *testing.T, c *Config) { c.Lower = nil },
+	"too many layers":     func(t *testing.T, c *Config) { c.Lower = make([]string, MaxLayers+1) },
+	"upper without work":  func(t *testing.T, c *Config) { c.Work = "" },
+	"work somewhere else": func(t *testing.T, c *Config) { c.Work = t.TempDir() },
+}
+
 func TestMountRefuses(t *testing.T) {
 	if !inMountNS(t) {
 		return
 	}
-	for name, change := range map[string]func(t *testing.T, c *Config){
-		"another range than the namespace's": func(t *testing.T, c *Config) { c.IDBase += IDs },
-		"the ids of the host":                func(t *testing.T, c *Config) { c.IDBase = 0 },
-		"no user namespace":                  func(t *testing.T, c *Config) { c.UserNS = 0 },
-		"the host's user namespace": func(t *testing.T, c *Config) {
-			fd, err := unix.Open("/proc/self/ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.UserNS = fd
-		},
-		"a layer of other ids": func(t *testing.T, c *Config) {
-			if err := os.Chown(c.Lower[1], IDs, 0); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"another range for a read-only root": func(t *testing.T, c *Config) {
-			c.IDBase += IDs
-			c.Upper, c.Work = "", ""
-		},
-		"a read-only layer of other ids": func(t *testing.T, c *Config) {
-			if err := os.Chown(c.Lower[2], 1<<20, 0); err != nil {
-				t.Fatal(err)
-			}
-			c.Upper, c.Work = "", ""
-		},
-		"a writable layer of other ids": func(t *testing.T, c *Config) {
-			if err := os.Chown(c.Upper, testBase, testBase); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"a file system without idmapped mounts": func(t *testing.T, c *Config) { c.Lower[1] = "/proc/sys/kernel" },
-		"a symbolic link on the way": func(t *testing.T, c *Config) {
-			link := t.TempDir() + "/link"
-			if err := os.Symlink(filepath.Dir(c.Lower[1]), link); err != nil {
-				t.Fatal(err)
-			}
-			c.Lower[1] = link + "/fs"
-		},
-		"a target that is a symbolic link": func(t *testing.T, c *Config) {
-			link := t.TempDir() + "/link"
-			if err := os.Symlink(c.Target, link); err != nil {
-				t.Fatal(err)
-			}
-			c.Target = link
-		},
-		"a path with dots":    func(t *testing.T, c *Config) { c.Lower[1] += "/../fs" },
-		"a missing layer":     func(t *testing.T, c *Config) { c.Lower[1] += "x" },
-		"no layer":            func(t *testing.T, c *Config) { c.Lower = nil },
-		"too many layers":     func(t *testing.T, c *Config) { c.Lower = make([]string, MaxLayers+1) },
-		"upper without work":  func(t *testing.T, c *Config) { c.Work = "" },
-		"work somewhere else": func(t *testing.T, c *Config) { c.Work = t.TempDir() },
-	} {
+	for name, change := range refusals {
 		for way, mount := range ways {
 			t.Run(way+": "+name, func(t *testing.T) {
 				c := newConfig(t, 3)
