@@ -9,12 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/bailey-run/bailey/test/harness"
 )
 
@@ -39,20 +39,20 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	clean = func() {
+	tidy := func() {
 		room.Close()
 		removeCgroups(filepath.Base(dir))
 		_ = os.RemoveAll(dir)
 	}
 	defer func() {
 		if err != nil {
-			clean()
+			tidy()
 		}
 	}()
 	if err := errors.Join(os.Chmod(dir, 0o711), room.Do(plainCgroups)); err != nil {
 		return nil, nil, err
 	}
-	spec, err := specOf(ctx, b)
+	posture, err := postureOf(ctx, b)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +70,10 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 		found = append(found, bare{"bare crun", path, filepath.Join(dir, "crun"), room})
 	}
 	for _, r := range found {
-		own := alone(spec, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir))
+		own, err := alone(posture, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir))
+		if err != nil {
+			return nil, nil, err
+		}
 		if r.name == "bare crun" {
 			own.Version = "1.0.2" // what older ones insist on
 		}
@@ -85,53 +88,44 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 			return nil, nil, err
 		}
 	}
-	return found, clean, nil
+	return found, tidy, nil
 }
 
-// specOf is the specification that Bailey runs a container with under the default posture.
-func specOf(ctx context.Context, b *bailey) (spec specs.Spec, err error) {
+// postureOf is the posture that Bailey gives a container by default.
+func postureOf(ctx context.Context, b *bailey) (posture sandbox.Posture, err error) {
 	api := b.API()
-	created, err := api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config: &container.Config{Image: imageName, Cmd: []string{"sleep", "60"}},
-	})
+	created, err := api.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &container.Config{Image: imageName, Cmd: []string{"true"}}})
 	if err != nil {
-		return spec, err
+		return posture, err
 	}
 	defer func() {
 		_, removed := api.ContainerRemove(ctx, created.ID, client.ContainerRemoveOptions{Force: true})
 		err = errors.Join(err, removed)
 	}()
-	if _, err := api.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
-		return spec, err
-	}
-	text, err := os.ReadFile(filepath.Join(b.node.Dir, "run", created.ID, "config.json"))
+	inspected, err := api.ContainerInspect(ctx, created.ID, client.ContainerInspectOptions{})
 	if err != nil {
-		return spec, fmt.Errorf("the specification that the runtime was given: %w", err)
+		return posture, err
 	}
-	return spec, json.Unmarshal(text, &spec)
+	var shown struct{ Posture sandbox.Posture }
+	return shown.Posture, json.Unmarshal(inspected.Raw, &shown)
 }
 
-// alone makes a specification independent of the node it came from: new namespaces, its own root and group, and
-// no mounts from the host.
-func alone(spec specs.Spec, rootfs, cgroup string) specs.Spec {
-	process, linux := *spec.Process, *spec.Linux
-	process.Args, process.Terminal, process.ConsoleSize = []string{"/bin/true"}, false, nil
-	linux.CgroupsPath = cgroup
-	linux.Namespaces = nil
-	for _, n := range spec.Linux.Namespaces {
-		linux.Namespaces = append(linux.Namespaces, specs.LinuxNamespace{Type: n.Type})
+// alone is the specification of a posture, independent of any node: with new namespaces and no mounts from the host.
+func alone(posture sandbox.Posture, rootfs, cgroup string) (*specs.Spec, error) {
+	spec, err := sandbox.Spec(posture, sandbox.Binding{
+		IDBase: bareBase, UserNSPath: "/proc/self/ns/user", NetNSPath: "/proc/self/ns/net", // replaced below
+		RootfsPath: rootfs, CgroupPath: cgroup,
+	})
+	if err != nil {
+		return nil, err
 	}
-	mapping := []specs.LinuxIDMapping{{ContainerID: 0, HostID: bareBase, Size: 65536}}
-	linux.UIDMappings, linux.GIDMappings = mapping, mapping
-	var mounts []specs.Mount
-	for _, m := range spec.Mounts {
-		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
-			mounts = append(mounts, m)
-		}
+	for i := range spec.Linux.Namespaces {
+		spec.Linux.Namespaces[i].Path = ""
 	}
-	spec.Process, spec.Linux, spec.Mounts, spec.Hooks = &process, &linux, mounts, nil
-	spec.Root = &specs.Root{Path: rootfs, Readonly: true}
-	return spec
+	mapping := []specs.LinuxIDMapping{{ContainerID: 0, HostID: bareBase, Size: sandbox.IDs}}
+	spec.Linux.UIDMappings, spec.Linux.GIDMappings = mapping, mapping
+	spec.Process.Args = []string{"/bin/true"}
+	return spec, nil
 }
 
 // Name is the runtime's.
