@@ -50,7 +50,7 @@ func (e *Engine) mountSources(rec *store.Container, layers image.Rootfs) (map[st
 		}
 		sources[m.Destination] = m.Source
 		if m.Type == sandbox.MountVolume && !m.NoCopy {
-			if err := fillVolume(m.Source, layers, m.Destination); err != nil {
+			if err := e.fillVolume(m.Source, layers, m.Destination); err != nil {
 				return nil, fmt.Errorf("volume %s: fill it from the image: %w", m.Name, err)
 			}
 		}
@@ -189,7 +189,9 @@ func (e *Engine) logOptions(rec *store.Container) runtime.LogOptions {
 
 // fillVolume copies what the image has at a path into a volume that is empty,
 // as Docker does, so that a database finds its initial files.
-func fillVolume(dir string, layers image.Rootfs, path string) error {
+func (e *Engine) fillVolume(dir string, layers image.Rootfs, path string) error {
+	e.filling.Lock()
+	defer e.filling.Unlock()
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) > 0 {
 		return err

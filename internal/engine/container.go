@@ -26,6 +26,7 @@ type cont struct {
 	waiters map[*waiter]struct{}
 	retry   retry
 	asked   bool // the next end was asked for
+	keep    bool // the next end is the first half of a restart
 }
 
 // run is one life of a container's process and what the kernel lent it.

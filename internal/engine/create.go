@@ -23,12 +23,16 @@ import (
 // Create decides what a container will be and records it. Nothing of it runs
 // and no resource of the kernel is taken before Start.
 func (e *Engine) Create(ctx context.Context, r CreateRequest) (CreateResult, error) {
+	if r.ExternalID != "" { // looked for and taken in one step
+		e.externals.Lock()
+		defer e.externals.Unlock()
+	}
 	d, err := e.draft(ctx, r)
 	if err != nil {
 		return CreateResult{}, err
 	}
 	if d.rec.Mounts, err = e.makeVolumes(d.wishes); err != nil {
-		return CreateResult{}, err
+		return CreateResult{}, errors.Join(err, e.removeAnonymousVolumes(d.rec))
 	}
 	if err := e.register(d.rec, r.Name); err != nil {
 		return CreateResult{}, errors.Join(err, e.removeAnonymousVolumes(d.rec))
@@ -178,7 +182,7 @@ func (e *Engine) makeVolumes(wishes []translate.MountWish) ([]store.Mount, error
 		if w.Type == sandbox.MountVolume {
 			v, made, err := e.volumes.Create(volumeRequest(w))
 			if err != nil {
-				return nil, err
+				return out, err
 			}
 			m.Name, m.Source, m.Anonymous = v.Name, e.volumes.Path(v.Name), w.Source == ""
 			if made {

@@ -56,6 +56,9 @@ type Engine struct {
 	work   sync.WaitGroup
 	ready  chan struct{} // closed when Open has adopted everything
 
+	externals sync.Mutex // held while a container is created under an id of the caller's
+	filling   sync.Mutex // held while a volume is filled from an image
+
 	mu         sync.RWMutex
 	containers map[string]*cont
 	names      map[string]string // name → id

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/moby/moby/api/types/events"
 )
+
+// saveAgain is the pause between two attempts to save a record.
+const saveAgain = time.Second
 
 // watch follows a run to its end.
 func (e *Engine) watch(c *cont) {
@@ -34,7 +38,7 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 	ctx = context.WithoutCancel(ctx)
 	r.stopHealth()
 	again := e.afterExit(c, exit)
-	if c.record().HostConfig.AutoRemove && !again.restart {
+	if c.record().HostConfig.AutoRemove && !again.restart && !c.kept() {
 		e.endAndRemove(ctx, c, r, exit)
 		return
 	}
@@ -43,15 +47,19 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 		status = store.Restarting
 	}
 	hints := e.explain(c, exit)
-	err := e.change(c, func(r *store.Container) {
+	end := func(r *store.Container) {
 		setExit(r, exit, status)
 		r.State.Hints = hints
-	})
+	}
+	err := e.change(c, end)
 	if err != nil {
-		e.log.Error("the end of a container is not recorded; its supervisor's record remains", "container", c.id(), "error", err)
+		c.remember(end)
 	}
 	e.emitExit(c, exit)
 	c.ended(WaitResult{ExitCode: exit.Code})
+	if err != nil && !e.recordLater(c, err) {
+		return // the supervisor's own record stays for the node that comes next
+	}
 	if err := e.teardown(ctx, c, r); err != nil {
 		e.log.Error("an ended container left something behind; it is cleared when the node starts next", "container", c.id(), "error", err)
 	}
@@ -97,6 +105,31 @@ func (e *Engine) vanish(c *cont, exit runtime.Exit) error {
 func (e *Engine) removeLeftovers(c *cont) error {
 	rec := c.record()
 	return errors.Join(e.removeFiles(&rec), e.removeAnonymousVolumes(&rec))
+}
+
+// remember changes the record in memory only.
+func (c *cont) remember(edit func(*store.Container)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := *c.rec
+	edit(&next)
+	c.rec = &next
+}
+
+// recordLater saves a record that could not be saved, for instance on a full
+// disk, as soon as that is possible. It returns false when the node stops
+// before.
+func (e *Engine) recordLater(c *cont, err error) bool {
+	for err != nil {
+		e.log.Error("the end of a container is not on disk yet", "container", c.id(), "error", err)
+		select {
+		case <-time.After(saveAgain):
+		case <-e.ctx.Done():
+			return false
+		}
+		err = e.change(c, func(*store.Container) {})
+	}
+	return true
 }
 
 func setExit(r *store.Container, exit runtime.Exit, status store.Status) {

@@ -111,8 +111,17 @@ func (c *cont) resetRetry() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retry.inRow = 0
-	c.asked = false
+	c.asked, c.keep = false, false
 	c.cancelRetry()
+}
+
+// kept says that the end that came is half of a restart, and forgets it.
+func (c *cont) kept() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	keep := c.keep
+	c.keep = false
+	return keep
 }
 
 // cancelRetry stops a pending restart; mu is held.

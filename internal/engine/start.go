@@ -203,7 +203,11 @@ func (e *Engine) teardown(ctx context.Context, c *cont, r *run) error {
 		c.mu.Unlock()
 		close(r.over)
 	}()
-	return errors.Join(r.Delete(ctx), e.opts.Networks.Release(ctx, c.id()), e.ids.Release(r.bind.IDBase))
+	errs := []error{r.Delete(ctx), e.opts.Networks.Release(ctx, c.id())}
+	if r.bind.IDBase != 0 { // a run that never got that far holds none
+		errs = append(errs, e.ids.Release(r.bind.IDBase))
+	}
+	return errors.Join(errs...)
 }
 
 func isClosed(ch <-chan struct{}) bool {

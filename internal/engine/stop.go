@@ -153,6 +153,9 @@ func (e *Engine) Restart(ctx context.Context, ref string, o StopOptions) error {
 		return err
 	}
 	defer c.unlock()
+	c.mu.Lock()
+	c.keep = true
+	c.mu.Unlock()
 	var same *NotModifiedError
 	if err := e.stopLocked(ctx, c, o); err != nil && !errors.As(err, &same) {
 		return err
