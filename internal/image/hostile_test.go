@@ -201,6 +201,13 @@ func mustDescriptor(b imagetest.Blob) string {
 
 func TestLoadRefusesHostileArchives(t *testing.T) {
 	s := openStore(t, smallLimits)
+	t.Run("unpacked afterwards", func(t *testing.T) { refuseAll(t, s) })
+	s.streamFrom = 0
+	t.Run("unpacked while read", func(t *testing.T) { refuseAll(t, s) })
+}
+
+// refuseAll loads the corpus into a store that is empty and stays so.
+func refuseAll(t *testing.T, s *Store) {
 	for name, data := range hostileArchives() {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Load(ctx, bytes.NewReader(data), nil)
@@ -229,6 +236,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(imagetest.OCIArchive(one("good:1", "f", "x")))
 	s := openStore(f, smallLimits)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		s.streamFrom = int64(len(data)%2) << 20
 		images, err := s.Load(ctx, bytes.NewReader(data), nil)
 		if err != nil && class(err) == "?" {
 			t.Errorf("%v is no refusal", err)

@@ -79,7 +79,7 @@ func (x *session) missing(ctx context.Context, layers []*layer) (int, error) {
 
 // unpackFrom unpacks layers[start:].
 func (x *session) unpackFrom(ctx context.Context, layers []*layer, start int, report *reporter) error {
-	budget := &unpack.Budget{MaxEntries: x.s.opts.Limits.Entries, MaxBytes: x.s.opts.Limits.ImageBytes}
+	budget := x.s.budget()
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(runtime.GOMAXPROCS(0), maxParallel))
 	for _, l := range layers[start:] {
@@ -96,55 +96,76 @@ func (x *session) unpackFrom(ctx context.Context, layers []*layer, start int, re
 	return nil
 }
 
-// stage unpacks one layer into a snapshot without a parent.
-func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, report *reporter) (err error) {
-	l.key = uuid.NewString()
-	if _, err := x.s.snaps.Prepare(ctx, l.key, ""); err != nil {
-		return fmt.Errorf("make a directory for layer %s: %w", short(l.diffID), err)
-	}
-	if l.dir, err = x.s.upper(ctx, l.key); err != nil {
+// stage unpacks one layer into a snapshot without a parent, unless that was done while it arrived, and compares it with what
+// manifest and configuration say of it.
+func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, report *reporter) error {
+	st, err := x.take(ctx, l.Digest)
+	if err != nil {
 		return err
 	}
-	dir, err := os.Open(l.dir)
+	if st != nil {
+		err = budget.Add(st.result)
+	} else {
+		st, err = x.stageBlob(ctx, l, budget, report)
+	}
 	if err != nil {
-		return fmt.Errorf("open the directory for layer %s: %w", short(l.diffID), err)
+		return err
+	}
+	if promised, _ := config.LayerCompression(l.MediaType); promised != string(st.compression) {
+		return hostile.Refuse("media-type-mismatch", l.MediaType, "the layer is announced with compression %s and has %s", promised, st.compression)
+	}
+	if st.compression == unpack.None {
+		st.result.DiffID = l.Digest
+	}
+	if st.result.DiffID != l.diffID {
+		return hostile.Refuse("diff-id-mismatch", string(l.diffID), "the configuration promises this layer and the archive has %s", st.result.DiffID)
+	}
+	l.key, l.dir, l.result = st.key, st.dir, st.result
+	report.warn(short(l.diffID), l.result.Warnings)
+	report.send(Event{ID: short(l.diffID), Status: "Unpacked", Current: l.Size, Total: l.Size})
+	return nil
+}
+
+// stageBlob unpacks a layer from its blob.
+func (x *session) stageBlob(ctx context.Context, l *layer, budget *unpack.Budget, report *reporter) (*staged, error) {
+	st := &staged{}
+	dir, err := x.prepare(ctx, st)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = dir.Close() }()
 	blob, err := x.s.blobs.ReaderAt(ctx, l.Descriptor)
 	if err != nil {
-		return fmt.Errorf("open layer %s: %w", short(l.diffID), err)
+		return nil, fmt.Errorf("open layer %s: %w", short(l.diffID), err)
 	}
 	defer func() { _ = blob.Close() }()
 	source := report.watch(short(l.diffID), "Unpacking", blob.Size(), io.NewSectionReader(blob, 0, blob.Size()))
-	if err := x.apply(ctx, l, dir, source, budget); err != nil {
-		return err
-	}
-	report.warn(short(l.diffID), l.result.Warnings)
-	report.send(Event{ID: short(l.diffID), Status: "Unpacked", Current: blob.Size(), Total: blob.Size()})
-	return nil
-}
-
-// apply decompresses, unpacks and compares the layer with what manifest and configuration say of it.
-func (x *session) apply(ctx context.Context, l *layer, dir *os.File, source io.Reader, budget *unpack.Budget) error {
 	limits := x.s.opts.Limits
 	plain, compression, err := unpack.Decompress(source, unpack.Ratio{Max: limits.Ratio, Free: limits.RatioFree})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = plain.Close() }()
-	if promised, _ := config.LayerCompression(l.MediaType); promised != string(compression) {
-		return hostile.Refuse("media-type-mismatch", l.MediaType, "the layer is announced with compression %s and has %s", promised, compression)
+	st.compression = compression
+	st.result, err = unpack.Apply(ctx, dir, plain, x.unpackOptions(compression, budget))
+	return st, err
+}
+
+// prepare makes and opens the directory that a layer is unpacked in: a snapshot without a parent.
+func (x *session) prepare(ctx context.Context, st *staged) (*os.File, error) {
+	st.key = uuid.NewString()
+	if _, err := x.s.snaps.Prepare(ctx, st.key, ""); err != nil {
+		return nil, fmt.Errorf("make a directory for a layer: %w", err)
 	}
-	l.result, err = unpack.Apply(ctx, dir, plain, unpack.Options{
-		KeepSetID: x.s.opts.KeepSetID, SkipDevices: x.s.opts.SkipDevices, LayerBytes: limits.LayerBytes, Budget: budget,
-	})
+	var err error
+	if st.dir, err = x.s.upper(ctx, st.key); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(st.dir)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("open the directory for a layer: %w", err)
 	}
-	if l.result.DiffID != l.diffID {
-		return hostile.Refuse("diff-id-mismatch", string(l.diffID), "the configuration promises this layer and the archive has %s", l.result.DiffID)
-	}
-	return nil
+	return dir, nil
 }
 
 // stack puts layer i on those below it.

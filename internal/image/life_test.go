@@ -281,6 +281,7 @@ func TestEmptyImage(t *testing.T) {
 
 func TestConcurrentLoads(t *testing.T) {
 	s := openStore(t, nil)
+	s.streamFrom = 0
 	base := imagetest.Layer{Files: []imagetest.File{imagetest.Reg("base", strings.Repeat("b", 1<<20))}}
 	var wg sync.WaitGroup
 	for i := range 16 {
@@ -329,6 +330,13 @@ func TestConcurrentLoads(t *testing.T) {
 // TestLoadStopsAnywhere cancels a load after each number of bytes and after each event.
 func TestLoadStopsAnywhere(t *testing.T) {
 	s := openStore(t, nil)
+	t.Run("unpacked while read", func(t *testing.T) { stopAnywhere(t, s) })
+	s.streamFrom = 1 << 40
+	t.Run("unpacked afterwards", func(t *testing.T) { stopAnywhere(t, s) })
+}
+
+// stopAnywhere leaves the store as empty as it was.
+func stopAnywhere(t *testing.T, s *Store) {
 	img := one("app:1", "f", strings.Repeat("x", 300<<10))
 	img.Layers = append(img.Layers, imagetest.Layer{Files: []imagetest.File{imagetest.Reg("g", strings.Repeat("y", 300<<10))}, Compression: "gzip"})
 	data := imagetest.DockerArchive(img)
@@ -352,6 +360,10 @@ func TestLoadStopsAnywhere(t *testing.T) {
 		})
 		cancel()
 		if err == nil {
+			_, err := s.Remove(ctx, "app:1", RemoveOptions{})
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		if !errors.Is(err, context.Canceled) {

@@ -34,7 +34,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader, progress Progress) (out [
 	report := &reporter{to: progress}
 	found, err := archive.Read(ctx, bound(ctx, r), x, archive.Options{
 		Bytes: s.opts.Limits.ArchiveBytes, Ratio: unpack.Ratio{Max: s.opts.Limits.Ratio, Free: s.opts.Limits.RatioFree},
-		Documents: s.docLimits(), Platform: s.opts.Platform, Watch: report.watchEntry,
+		Documents: s.docLimits(), Platform: s.opts.Platform, StreamFrom: s.streamFrom, Watch: report.watchEntry,
 	})
 	if err != nil {
 		return nil, err

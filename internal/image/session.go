@@ -3,10 +3,14 @@ package image
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/google/uuid"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bailey-run/bailey/internal/image/unpack"
 )
 
 // leaseTime is how long a lease protects unfinished work. No work outlives the process, whose successor drops all leases, so
@@ -15,24 +19,40 @@ const leaseTime = 7 * 24 * time.Hour
 
 // session is one piece of work that adds to the store: what it adds is protected by a lease until it has a name.
 type session struct {
-	s     *Store
-	lease leases.Lease
-	named bool
+	s      *Store
+	lease  leases.Lease
+	named  bool
+	cancel context.CancelFunc
+
+	// Layers that are unpacked while they arrive; see stream.go.
+	streams sync.WaitGroup
+	ahead   *unpack.Budget
+	mu      sync.Mutex
+	staged  map[digest.Digest]*staged
 }
 
 // begin starts a session; everything done with the returned context belongs to it. end must follow.
 func (s *Store) begin(ctx context.Context) (context.Context, *session, error) {
-	ctx = s.context(ctx)
+	ctx, cancel := context.WithCancel(s.context(ctx))
 	lease, err := s.leases.Create(ctx, leases.WithID(uuid.NewString()), leases.WithExpiration(leaseTime))
 	if err != nil {
+		cancel()
 		return nil, nil, fmt.Errorf("start work on images: %w", err)
 	}
-	return leases.WithLease(ctx, lease.ID), &session{s: s, lease: lease}, nil
+	x := &session{s: s, lease: lease, cancel: cancel, ahead: s.budget(), staged: map[digest.Digest]*staged{}}
+	return leases.WithLease(ctx, lease.ID), x, nil
+}
+
+// budget is what one image may take.
+func (s *Store) budget() *unpack.Budget {
+	return &unpack.Budget{MaxEntries: s.opts.Limits.Entries, MaxBytes: s.opts.Limits.ImageBytes}
 }
 
 // end drops the lease, and with it all that did not get a name. A session that failed cleans up before end returns; after one
 // that succeeded there is little to remove, and it is removed in the background.
 func (x *session) end(ctx context.Context) {
+	x.cancel()
+	x.streams.Wait()
 	ctx = x.s.context(context.WithoutCancel(ctx))
 	if x.named {
 		x.s.work.Go(func() { x.s.cleanUp(ctx) })

@@ -50,6 +50,8 @@ type Store struct {
 	images   images.Store
 	leases   leases.Manager
 	registry *registry.Client
+	// streamFrom is the size from which a layer is unpacked while it arrives, in bytes.
+	streamFrom int64
 
 	// edits is held while names change on disk; mu guards the index of names, which mirrors the image table of the database
 	// and is replaced, never changed.
@@ -76,7 +78,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := os.Chmod(opts.Root, 0o700); err != nil {
 		return nil, fmt.Errorf("close the image store to others: %w", err)
 	}
-	s := &Store{opts: opts, log: opts.Log, names: map[string]images.Image{}}
+	s := &Store{opts: opts, log: opts.Log, names: map[string]images.Image{}, streamFrom: 256 << 10}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

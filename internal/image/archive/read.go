@@ -26,6 +26,8 @@ const maxEntries = 20_000
 type Blobs interface {
 	// Put stores r durably; with want it must have this digest.
 	Put(ctx context.Context, r io.Reader, want digest.Digest) (ocispec.Descriptor, error)
+	// Layer is Put for what could be a layer, so that it can be unpacked while it is read.
+	Layer(ctx context.Context, r io.Reader, want digest.Digest, compression unpack.Compression) (ocispec.Descriptor, error)
 	// Document reads a small blob that was put.
 	Document(ctx context.Context, id digest.Digest) ([]byte, error)
 }
@@ -40,6 +42,8 @@ type Options struct {
 	Documents config.Limits
 	// Platform chooses among images of one name.
 	Platform ocispec.Platform
+	// StreamFrom is the size from which what may be a layer goes to Blobs.Layer, in bytes.
+	StreamFrom int64
 	// Watch, when set, may wrap the content of a large entry to see how it is read; size is in bytes.
 	Watch func(name string, size int64, r io.Reader) io.Reader
 }
@@ -206,11 +210,16 @@ func (a *reader) store(h *tar.Header, name string, body io.Reader, want digest.D
 	if a.opts.Watch != nil {
 		body = a.opts.Watch(name, h.Size, body)
 	}
-	compression, body, err := unpack.Sniff(body)
+	compression, layer, body, err := unpack.Sniff(body)
 	if err != nil {
 		return err
 	}
-	d, err := a.blobs.Put(a.ctx, body, want)
+	var d ocispec.Descriptor
+	if layer && h.Size >= a.opts.StreamFrom {
+		d, err = a.blobs.Layer(a.ctx, body, want, compression)
+	} else {
+		d, err = a.blobs.Put(a.ctx, body, want)
+	}
 	if err != nil {
 		return fmt.Errorf("entry %q: %w", name, err)
 	}

@@ -22,7 +22,7 @@ import (
 func Apply(ctx context.Context, dir *os.File, r io.Reader, opts Options) (Result, error) {
 	// The tree works on the bare descriptor, which a finalizer of dir would close.
 	defer runtime.KeepAlive(dir)
-	s := newStream(ctx, r, opts.LayerBytes)
+	s := newStream(ctx, r, opts.LayerBytes, opts.NoDigest)
 	defer s.Close()
 	a := &applier{stream: s, tree: newTree(int(dir.Fd())), opts: opts, buf: make([]byte, blockSize)}
 	defer a.tree.close()

@@ -76,11 +76,14 @@ func Decompress(r io.Reader, ratio Ratio) (io.ReadCloser, Compression, error) {
 	return out, kind, nil
 }
 
-// Sniff tells how the data is compressed, and returns a reader that still begins at its beginning.
-func Sniff(r io.Reader) (Compression, io.Reader, error) {
+// Sniff tells how the data is compressed and whether it could be a layer (it is compressed, or a tar), and returns a reader
+// that still begins at its beginning.
+func Sniff(r io.Reader) (kind Compression, layer bool, whole io.Reader, err error) {
 	buf := bufio.NewReaderSize(r, 512) // larger reads go past it
-	kind, err := sniff(buf)
-	return kind, buf, err
+	kind, err = sniff(buf)
+	head, _ := buf.Peek(262)
+	layer = kind != None || len(head) == 262 && string(head[257:262]) == "ustar"
+	return kind, layer, buf, err
 }
 
 // sniff looks at the first bytes.

@@ -31,6 +31,8 @@ type Options struct {
 	SkipDevices bool
 	// LayerBytes is the most the layer may unpack to, in bytes.
 	LayerBytes int64
+	// NoDigest leaves Result.DiffID empty: the caller knows the digest of the stream already.
+	NoDigest bool
 	// Budget is shared by all layers of an image.
 	Budget *Budget
 }
@@ -47,10 +49,27 @@ func (b *Budget) take(entry string, size int64) error {
 	if n := b.entries.Add(1); n > b.MaxEntries {
 		return hostile.Refuse("too-many-entries", entry, "the image has more than %d files and directories", b.MaxEntries)
 	}
-	if size > b.MaxBytes || b.bytes.Add(size) > b.MaxBytes {
+	// The first comparison keeps a size near the end of the range from overflowing the sum.
+	if b.bytes.Add(min(size, b.MaxBytes+1)) > b.MaxBytes {
 		return hostile.Refuse("image-too-large", entry, "the image unpacks to more than %d bytes", b.MaxBytes)
 	}
 	return nil
+}
+
+// Add uses up what a layer took that was applied under another budget.
+func (b *Budget) Add(r Result) error {
+	if b.entries.Add(r.Entries) > b.MaxEntries {
+		return hostile.Refuse("too-many-entries", "", "the image has more than %d files and directories", b.MaxEntries)
+	}
+	if b.bytes.Add(r.Bytes) > b.MaxBytes {
+		return hostile.Refuse("image-too-large", "", "the image unpacks to more than %d bytes", b.MaxBytes)
+	}
+	return nil
+}
+
+// Exceeded reports whether anything was refused because of the budget.
+func (b *Budget) Exceeded() bool {
+	return b.entries.Load() > b.MaxEntries || b.bytes.Load() > b.MaxBytes
 }
 
 // Warnings counts what was left out of a layer to make it harmless.
@@ -67,7 +86,7 @@ type Warnings struct {
 
 // Result is what Apply found in a layer.
 type Result struct {
-	// DiffID is the digest of the uncompressed tar, to the last byte.
+	// DiffID is the digest of the uncompressed tar, to the last byte; empty with Options.NoDigest.
 	DiffID digest.Digest
 	// Bytes is the sum of the file sizes, and Entries the number of entries.
 	Bytes, Entries int64

@@ -36,10 +36,14 @@ type stream struct {
 	rest   []byte
 }
 
-// newStream starts reading at most limit bytes from r. Cancelling ctx ends it at the next block.
-func newStream(ctx context.Context, r io.Reader, limit int64) *stream {
+// newStream starts reading at most limit bytes from r, and hashes them unless plain is set. Cancelling ctx ends it at the next
+// block.
+func newStream(ctx context.Context, r io.Reader, limit int64, plain bool) *stream {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &stream{full: make(chan []byte, blockCount), cancel: cancel, done: make(chan struct{}), sum: sha256.New(), limit: limit}
+	if plain {
+		s.sum = nil
+	}
 	go s.pump(ctx, r)
 	return s
 }
@@ -64,7 +68,9 @@ func (s *stream) pump(ctx context.Context, r io.Reader) {
 			s.err = hostile.Refuse("layer-too-large", "", "the layer unpacks to more than %d bytes", s.limit)
 			return
 		}
-		s.sum.Write(block[:n])
+		if s.sum != nil {
+			s.sum.Write(block[:n])
+		}
 		select {
 		case s.full <- block[:n]:
 		case <-ctx.Done():
@@ -100,8 +106,13 @@ func (s *stream) recycle() {
 	}
 }
 
-// digest is that of the whole source; valid after Read has returned io.EOF.
-func (s *stream) digest() digest.Digest { return digest.NewDigest(digest.SHA256, s.sum) }
+// digest is that of the whole source; valid after Read has returned io.EOF, empty when nothing was hashed.
+func (s *stream) digest() digest.Digest {
+	if s.sum == nil {
+		return ""
+	}
+	return digest.NewDigest(digest.SHA256, s.sum)
+}
 
 // Close ends the reading side and waits for it.
 func (s *stream) Close() {
