@@ -78,6 +78,7 @@ func (c *Container) remains() Status {
 	state := readRecord(c.statePath())
 	pids, _ := c.r.cgroups.Pids(c.id)
 	if state != nil && state.Boot == bootID() || len(pids) > 0 {
+		c.losing = true
 		go c.lost()
 		return Status{State: SupervisorLost}
 	}

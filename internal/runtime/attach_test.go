@@ -47,6 +47,31 @@ func TestAttachHalfClose(t *testing.T) {
 	}
 }
 
+// A client that has said everything before the process runs, which a fast one
+// has, is not forgotten to have left off.
+func TestInputEndsBeforeTheStart(t *testing.T) {
+	n := newNode(t)
+	b := n.box("sh", "-c", "cat; echo end; sleep 100")
+	b.prep.OpenStdin, b.prep.StdinOnce = true, true
+	b.prepare()
+	s := b.attach(AttachRequest{Stdin: true})
+	s.Write([]byte("early\n"))
+	s.CloseWrite()
+	b.start()
+	b.waitOutput("early\nend\n")
+
+	id := randomHex(32)
+	x := b.attach(AttachRequest{ExecID: id, Stdin: true, Stdout: true})
+	x.Write([]byte("early\n"))
+	x.CloseWrite()
+	if _, err := b.Exec(b.ctx(), ExecRequest{ID: id, OpenStdin: true, Process: b.process("cat")}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := readAll(x); out != "early\n" || err != nil {
+		t.Errorf("%q %v", out, err)
+	}
+}
+
 func TestAttachWithoutStdin(t *testing.T) {
 	n := newNode(t)
 	b := n.box("cat")

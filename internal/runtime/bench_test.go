@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,8 @@ func BenchmarkIdleSupervisors(b *testing.B) {
 	var boxes []*box
 	for range count {
 		c := n.box("sleep", "1000")
+		// As long as a specification with a filter for system calls is.
+		c.req.Spec.Annotations = map[string]string{"padding": strings.Repeat("x", 60<<10)}
 		c.start()
 		boxes = append(boxes, c)
 	}

@@ -25,6 +25,7 @@ type Container struct {
 	control       *net.UnixConn // says when the container ends
 	supervisorPid int
 	starting      bool
+	losing        bool // found without its supervisor, and being killed
 	started       *wire.Started
 
 	done chan struct{} // closed when exit is set

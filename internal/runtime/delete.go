@@ -51,6 +51,9 @@ func (c *Container) dismiss(ctx context.Context) error {
 	switch {
 	case c.ended():
 		return nil
+	case c.losing:
+		_, err := c.Wait(ctx)
+		return err
 	case started:
 		if err := c.Kill(ctx); err != nil {
 			return err
