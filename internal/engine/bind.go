@@ -19,10 +19,12 @@ import (
 )
 
 // bindingFor is the host's side of a posture for this run.
-func (e *Engine) bindingFor(rec *store.Container, b *binding, sources map[string]string) sandbox.Binding {
+// The namespaces go by the paths of a process: the runtime reads the id
+// mappings of such a path without starting processes of its own for it.
+func (e *Engine) bindingFor(rec *store.Container, r *run, sources map[string]string) sandbox.Binding {
 	p := runtime.PathsIn(e.runDir(rec.ID))
 	return sandbox.Binding{
-		IDBase: b.IDBase, UserNSPath: p.UserNS, NetNSPath: p.NetNS, RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
+		IDBase: r.bind.IDBase, UserNSPath: r.pair.UserNSPath(), NetNSPath: r.pair.NetNSPath(), RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
 		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
 		InitPath:     e.opts.Runtime.InitPath(),
 		MountSources: sources,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/nspool"
 	"github.com/containerd/errdefs"
 )
 
@@ -33,6 +34,7 @@ type cont struct {
 type run struct {
 	*runtime.Container
 	bind   *binding
+	pair   *nspool.Pair  // from prepare until the process runs; nil for an adopted run
 	ended  chan struct{} // closed when the process has ended and its output is complete
 	over   chan struct{} // closed when nothing of the run is left
 	health *health

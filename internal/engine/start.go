@@ -41,12 +41,14 @@ func (e *Engine) Start(ctx context.Context, ref string) error {
 
 // begin starts a container that is locked and does not run.
 func (e *Engine) begin(ctx context.Context, c *cont) error {
+	defer e.slots.pool.Busy()() // refilling waits until the start is through
 	// The client may leave; a start that was begun is finished or undone.
 	ctx = context.WithoutCancel(ctx)
 	if err := e.prepare(ctx, c); err != nil {
 		return e.failStart(ctx, c, err)
 	}
 	started, err := e.launch(ctx, c)
+	c.current().letGo() // the container itself holds its namespaces now
 	if err != nil {
 		return e.failStart(ctx, c, err)
 	}
@@ -107,12 +109,10 @@ func (e *Engine) prepare(ctx context.Context, c *cont) error {
 	if err != nil {
 		return undo(err)
 	}
-	// From here on the supervisor's copies of the descriptors keep the namespaces.
-	if err := sl.pair.Close(); err != nil {
-		e.log.Warn("close namespaces", "container", rec.ID, "error", err)
-	}
+	r := newRun(rt, b)
+	r.pair = sl.pair
 	c.mu.Lock()
-	c.run = newRun(rt, b)
+	c.run = r
 	c.mu.Unlock()
 	return nil
 }
@@ -137,7 +137,7 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	if err != nil {
 		return runtime.Started{}, err
 	}
-	spec, err := sandbox.Spec(rec.Posture, e.bindingFor(&rec, run.bind, sources))
+	spec, err := sandbox.Spec(rec.Posture, e.bindingFor(&rec, run, sources))
 	if err != nil {
 		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
 	}
@@ -197,6 +197,7 @@ func (e *Engine) teardown(ctx context.Context, c *cont, r *run) error {
 		return nil
 	}
 	close(r.ended)
+	r.letGo()
 	defer func() {
 		c.mu.Lock()
 		c.run = nil
@@ -208,6 +209,14 @@ func (e *Engine) teardown(ctx context.Context, c *cont, r *run) error {
 		errs = append(errs, e.ids.Release(r.bind.IDBase))
 	}
 	return errors.Join(errs...)
+}
+
+// letGo closes the engine's own hold on the namespaces of a run.
+func (r *run) letGo() {
+	if r.pair != nil {
+		_ = r.pair.Close()
+		r.pair = nil
+	}
 }
 
 func isClosed(ch <-chan struct{}) bool {
