@@ -15,6 +15,7 @@ type input struct {
 	fd      int // writing end of the pipe, or a copy of the terminal's master
 	tty     bool
 	queue   []byte
+	early   bool // a client ended it before the process ran
 	ending  bool // close when the queue is empty
 	blocked []*client
 }

@@ -119,6 +119,9 @@ func (p *process) announce() {
 	}
 	p.flow()
 	p.stdin.flush()
+	if p.stdin.early {
+		p.inputEnded()
+	}
 }
 
 // Ready is told that the process has ended.

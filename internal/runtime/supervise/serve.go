@@ -49,8 +49,8 @@ func (c *client) input(k wire.Kind, payload []byte) error {
 }
 
 func (c *client) endInput() {
-	if c.stdin && c.proc.stdinOnce {
-		c.proc.stdin.end()
+	if c.stdin {
+		c.proc.inputEnded()
 	}
 	c.stdin = false
 }

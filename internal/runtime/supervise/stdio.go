@@ -101,6 +101,18 @@ func (p *process) connectInput(fd int, tty bool) {
 	}
 }
 
+// inputEnded is told that a client which held the standard input sends no more.
+// Whether that ends the input is known when the process runs: clients attach,
+// write and leave off before it is asked for.
+func (p *process) inputEnded() {
+	switch {
+	case !p.running:
+		p.stdin.early = true
+	case p.stdinOnce:
+		p.stdin.end()
+	}
+}
+
 // said reads what the runtime wrote to the standard error before it failed.
 func (f *stdio) said() []byte {
 	if f.ours[2] < 0 {
