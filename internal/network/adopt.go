@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/bailey-run/bailey/internal/network/address"
+	"github.com/bailey-run/bailey/internal/network/dns"
 	"github.com/bailey-run/bailey/internal/network/firewall"
 	"github.com/bailey-run/bailey/internal/network/link"
 )
@@ -31,6 +32,11 @@ func (m *Manager) Adopt(ctx context.Context, live []Attachment) error {
 	state := m.firewallState()
 	m.mu.RUnlock()
 	errs = append(errs, m.fw.Apply(state), m.tidyLinks())
+	for _, g := range state.Gateways {
+		if g.Port != dns.Port {
+			m.forgetFlows(g.Addr) // they may lead to where an earlier daemon listened
+		}
+	}
 	if !m.watching {
 		m.watching = true
 		errs = append(errs, m.fw.Watch(m.ctx, m.repaired))
@@ -86,7 +92,7 @@ func (m *Manager) adoptOne(a Attachment) error {
 func (m *Manager) firewallState() firewall.State {
 	st := firewall.State{Guarded: m.guarded}
 	for _, s := range m.nets {
-		st = st.Plus(stateOf(s))
+		st = st.Plus(stateOf(s)).Plus(resolverOf(s))
 	}
 	for _, w := range m.containers {
 		st.Published = append(st.Published, w.dnat...)

@@ -116,12 +116,16 @@ func (m *Manager) save(f store.File) error {
 	return nil
 }
 
-// up makes a network work. The rules come before the bridge that they are about.
+// up makes a network work. The rules come before the bridge that they are about, and the resolver's after it listens.
 func (m *Manager) up(s *segment) error {
 	if err := m.fw.Change(stateOf(s), firewall.State{}); err != nil {
 		return err
 	}
-	if err := m.raise(s); err != nil {
+	err := m.raise(s)
+	if err == nil {
+		err = m.fw.Change(resolverOf(s), firewall.State{})
+	}
+	if err != nil {
 		return errors.Join(err, m.down(s))
 	}
 	return nil
@@ -130,16 +134,24 @@ func (m *Manager) up(s *segment) error {
 // down removes a network from the host.
 func (m *Manager) down(s *segment) error {
 	m.dns.Unlisten(s.Gateway)
-	return errors.Join(m.conn.Delete(s.Bridge), m.fw.Change(firewall.State{}, stateOf(s)))
+	return errors.Join(m.conn.Delete(s.Bridge), m.fw.Change(firewall.State{}, stateOf(s).Plus(resolverOf(s))))
 }
 
 // stateOf is a network in the firewall.
 func stateOf(s *segment) firewall.State {
-	st := firewall.State{Subnets: []netip.Prefix{s.Subnet}, Gateways: []netip.Addr{s.Gateway}}
+	st := firewall.State{Subnets: []netip.Prefix{s.Subnet}}
 	if !s.builtin {
 		st.Networks = []firewall.Network{{Bridge: s.Bridge, Internal: s.Internal, Isolated: s.Isolated}}
 	}
 	return st
+}
+
+// resolverOf is a network's resolver in the firewall, once it listens.
+func resolverOf(s *segment) firewall.State {
+	if s.dnsPort == 0 {
+		return firewall.State{}
+	}
+	return firewall.State{Gateways: []firewall.Gateway{{Addr: s.Gateway, Port: s.dnsPort}}}
 }
 
 // Remove deletes a user-defined network that no container is on, and returns its id. Its error can be a [*NotFoundError] or

@@ -58,7 +58,9 @@ type segment struct {
 	builtin bool
 	// index is the bridge's, 0 for the default segment.
 	index int
-	block *address.Block
+	// dnsPort is where the resolver listens on the gateway; 0 before it does.
+	dnsPort uint16
+	block   *address.Block
 	// users are the containers on it, those that are just being wired included.
 	users map[string]struct{}
 	// names are what resolves on it.

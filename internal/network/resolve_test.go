@@ -1,6 +1,7 @@
 package network
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -113,10 +114,61 @@ func TestResolver(t *testing.T) {
 	}
 }
 
+// A resolver of the host that has port 53 of every address does not stop Bailey's, and containers do not reach it.
+func TestResolverBesideAnother(t *testing.T) {
+	w := newWorld(t)
+	answer := func(rw dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetRcode(q, dns.RcodeNotAuth) // what nobody else here says
+		rw.WriteMsg(m)
+	}
+	pc, err := net.ListenPacket("udp4", "0.0.0.0:53")
+	w.must(err)
+	ln, err := net.Listen("tcp4", "0.0.0.0:53")
+	w.must(err)
+	for _, s := range []*dns.Server{{PacketConn: pc}, {Listener: ln}} {
+		s.Handler = dns.HandlerFunc(answer)
+		go s.ActivateAndServe()
+		t.Cleanup(func() { s.Shutdown() })
+	}
+	m := w.open(Options{})
+	w.create(m, "front", network.CreateRequest{})
+	a, b, lone := w.run(m, "a", on("front")), w.run(m, "b", on("front")), w.run(m, "lone", WireRequest{})
+	for _, netw := range []string{"udp", "tcp"} {
+		for _, gw := range []string{a.a.DNS.String(), a.a.Endpoints[0].Gateway.String()} {
+			if got, err := query(t, a.ns, netw, gw, "b", dns.TypeA, confidence); got != "NOERROR "+b.addr() {
+				t.Errorf("%s to %s: %q %v", netw, gw, got, err)
+			}
+		}
+		if got, err := query(t, lone.ns, netw, lone.a.DNS.String(), "b", dns.TypeA, confidence); got != "NXDOMAIN" {
+			t.Errorf("%s on the default segment: %q %v", netw, got, err)
+		}
+		if got, err := query(t, a.ns, netw, hostAddr, "b", dns.TypeA, patience); err == nil {
+			t.Errorf("%s: the host's own resolver answered: %s", netw, got)
+		}
+	}
+	port := fmt.Sprint(m.nets[builtinID(m.o.Node, Bridge)].dnsPort)
+	blocked(t, "the resolver's own port from the neighbour", w.neighbour, a.a.DNS.String()+":"+port)
+	if _, err := m.Remove(t.Context(), "nowhere"); err == nil {
+		t.Error("removed what is not there")
+	}
+	w.must(m.Release(t.Context(), a.id))
+	w.must(m.Release(t.Context(), b.id))
+	if _, err := m.Remove(t.Context(), "front"); err != nil {
+		t.Error(err)
+	}
+}
+
 // A flood of one container's queries, for names that nobody answers, does not stop another's.
 func TestResolverUnderFlood(t *testing.T) {
+	for _, at := range []string{"127.0.0.1:53", "0.0.0.0:53"} {
+		t.Run(at, func(t *testing.T) { flood(t, at) })
+	}
+}
+
+func flood(t *testing.T, stuckAt string) {
 	w := newWorld(t)
-	stuck, err := net.ListenPacket("udp4", "127.0.0.1:53") // answers nothing
+	stuck, err := net.ListenPacket("udp4", stuckAt) // answers nothing
 	w.must(err)
 	defer stuck.Close()
 	conf := filepath.Join(t.TempDir(), "resolv.conf")

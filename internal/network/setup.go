@@ -59,7 +59,7 @@ func (m *Manager) setUp() error {
 			return fmt.Errorf("bring back the network %s: %w", n.Name, err)
 		}
 	}
-	if err := m.dns.Listen(gateway); err != nil {
+	if def.dnsPort, err = m.dns.Listen(gateway); err != nil {
 		return err
 	}
 	m.lookAtForeign()
@@ -89,10 +89,11 @@ func (m *Manager) raise(s *segment) error {
 	if err != nil {
 		return err
 	}
+	port, err := m.dns.Listen(s.Gateway)
 	m.mu.Lock()
-	s.index = index
-	m.mu.Unlock()
-	return m.dns.Listen(s.Gateway)
+	defer m.mu.Unlock()
+	s.index, s.dnsPort = index, port
+	return err
 }
 
 // removeStrayBridges removes bridges of this node that no stored network has: of a creation or removal that was cut short.

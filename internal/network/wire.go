@@ -316,10 +316,10 @@ func (m *Manager) Release(_ context.Context, containerID string) error {
 	return err
 }
 
-// forgetFlows ends the connections to a container that the kernel still rewrites, so that a client that keeps sending
+// forgetFlows ends the connections to an address that the kernel still rewrites, so that a client that keeps sending
 // reaches the port's next owner.
 func (m *Manager) forgetFlows(a netip.Addr) {
 	if err := link.ForgetFlows(a); err != nil {
-		m.log.Debug("connections to a container that is gone could not be forgotten", "address", a, "error", err)
+		m.log.Debug("connections to an address could not be forgotten", "address", a, "error", err)
 	}
 }

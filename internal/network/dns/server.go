@@ -66,7 +66,7 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	mu     sync.Mutex
-	listen map[netip.Addr][]interface{ Close() error }
+	listen map[netip.Addr]*listener
 }
 
 // New returns a server that listens nowhere yet.
@@ -80,55 +80,76 @@ func New(o Options, dir Directory) *Server {
 		cache:   newCache(),
 		queries: limiter{total: maxQueries, each: maxQueriesPerClient},
 		conns:   limiter{total: maxConns, each: maxConnsPerClient},
-		listen:  map[netip.Addr][]interface{ Close() error }{},
+		listen:  map[netip.Addr]*listener{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
-// Listen starts to answer on a gateway's address, which an interface of the host must have. Doing it twice does nothing.
-func (s *Server) Listen(gateway netip.Addr) error {
+// Port is where a resolver is asked (RFC 1035, 4.2).
+const Port = 53
+
+// Listen starts to answer on a gateway's address, which an interface of the host must have, and returns the port: 53, or
+// another one when a program of the host has taken that on every address; packets must be led there then. Doing it twice
+// does nothing more.
+func (s *Server) Listen(gateway netip.Addr) (port uint16, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return net.ErrClosed
+		return 0, net.ErrClosed
 	}
-	if s.listen[gateway] != nil {
-		return nil
+	if l := s.listen[gateway]; l != nil {
+		return l.port, nil
 	}
-	at := netip.AddrPortFrom(gateway, 53)
-	pc, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
+	l, err := listenBoth(gateway, Port)
+	const tries = 20 // a free port for UDP may be taken for TCP
+	for i := 0; errors.Is(err, unix.EADDRINUSE) && i < tries; i++ {
+		l, err = listenBoth(gateway, 0)
+	}
 	if err != nil {
-		return listenError(at, err)
+		return 0, fmt.Errorf("serve DNS to containers on %s: %w", gateway, err)
 	}
-	ln, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
-	if err != nil {
-		pc.Close()
-		return listenError(at, err)
-	}
-	s.listen[gateway] = []interface{ Close() error }{pc, ln}
+	s.listen[gateway] = l
 	s.wg.Add(2)
-	go func() { defer s.wg.Done(); s.serveUDP(pc, gateway) }()
-	go func() { defer s.wg.Done(); s.serveTCP(ln, gateway) }()
-	return nil
+	go func() { defer s.wg.Done(); s.serveUDP(l.udp, gateway) }()
+	go func() { defer s.wg.Done(); s.serveTCP(l.tcp, gateway) }()
+	return l.port, nil
 }
 
-func listenError(at netip.AddrPort, err error) error {
-	if errors.Is(err, unix.EADDRINUSE) {
-		return fmt.Errorf("serve DNS to containers on %s: another resolver listens on port 53 of every address; "+
-			"limit it to its own (dnsmasq: bind-interfaces; unbound: interface; named: listen-on): %w", at, err)
+// listener is the two sockets of one gateway.
+type listener struct {
+	udp  *net.UDPConn
+	tcp  *net.TCPListener
+	port uint16
+}
+
+func (l *listener) Close() {
+	l.udp.Close()
+	l.tcp.Close()
+}
+
+func listenBoth(gateway netip.Addr, port uint16) (*listener, error) {
+	udp, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, port)))
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("serve DNS to containers on %s: %w", at, err)
+	port = udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	tcp, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(gateway, port)))
+	if err != nil {
+		udp.Close()
+		return nil, err
+	}
+	return &listener{udp: udp, tcp: tcp, port: port}, nil
 }
 
 // Unlisten stops to answer on a gateway.
 func (s *Server) Unlisten(gateway netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.listen[gateway] {
-		c.Close()
+	if l := s.listen[gateway]; l != nil {
+		l.Close()
+		delete(s.listen, gateway)
 	}
-	delete(s.listen, gateway)
 }
 
 // Forget drops what is cached for a container that is gone.
@@ -141,12 +162,10 @@ func (s *Server) Search() []string { return s.forward.conf.read().search }
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.cancel()
-	for g, cs := range s.listen {
-		for _, c := range cs {
-			c.Close()
-		}
-		delete(s.listen, g)
+	for _, l := range s.listen {
+		l.Close()
 	}
+	clear(s.listen)
 	s.mu.Unlock()
 	s.wg.Wait()
 	return nil

@@ -3,9 +3,14 @@ package firewall
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 )
+
+// resolverPort is where containers ask.
+const resolverPort = 53
 
 // denied are destinations that no container may have, on any network: this host, loopback, link-local with the metadata
 // services of most clouds, those services that live elsewhere (Azure's 168.63.129.16, Alibaba's 100.100.100.200, Oracle's
@@ -27,7 +32,17 @@ func (s sets) elements(st State) map[*nftables.Set][]nftables.SetElement {
 		m[s.subnets] = append(m[s.subnets], interval(p)...)
 	}
 	for _, g := range st.Gateways {
-		m[s.gateways] = append(m[s.gateways], key(g.AsSlice()))
+		addr := g.Addr.AsSlice()
+		m[s.gateways] = append(m[s.gateways], key(addr))
+		if g.Port == resolverPort {
+			m[s.untracked] = append(m[s.untracked], key(addr))
+			continue
+		}
+		for _, proto := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			e := key(addr, word(proto), port(resolverPort))
+			e.Val = append(slices.Clone(addr), port(g.Port)...)
+			m[s.resolvers] = append(m[s.resolvers], e)
+		}
 	}
 	for _, n := range st.Networks {
 		br := ifname(n.Bridge)

@@ -24,7 +24,7 @@ func sample() State {
 	return State{
 		Subnets: []netip.Prefix{
 			netip.MustParsePrefix("10.90.0.0/20"), netip.MustParsePrefix("10.90.16.0/24"), netip.MustParsePrefix("10.90.17.0/24")},
-		Gateways: []netip.Addr{netip.MustParseAddr("10.90.0.1"), netip.MustParseAddr("10.90.16.1")},
+		Gateways: []Gateway{{netip.MustParseAddr("10.90.0.1"), 53}, {netip.MustParseAddr("10.90.16.1"), 40053}},
 		Networks: []Network{
 			{Bridge: "bly1a2bb00000a"}, {Bridge: "bly1a2bb00000b", Internal: true}, {Bridge: "bly1a2bb00000c", Isolated: true}},
 		Published: []Published{
@@ -105,7 +105,8 @@ func TestKernelHoldsTheText(t *testing.T) {
 	for _, want := range []string{
 		"elements = { 0.0.0.0/8, 100.100.100.200, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, 192.0.0.192, 240.0.0.0/4 }",
 		"elements = { 10.90.0.0/20, 10.90.16.0/24, 10.90.17.0/24 }",
-		"elements = { 10.90.0.1, 10.90.16.1 }",
+		"elements = { 10.90.0.1, 10.90.16.1 }", "elements = { 10.90.0.1 }",
+		"elements = { 10.90.16.1 . tcp . 53 : 10.90.16.1 . 40053, 10.90.16.1 . udp . 53 : 10.90.16.1 . 40053 }",
 		`elements = { "bly1a2bb00000a" . "bly1a2bb00000a", "bly1a2bb00000b" . "bly1a2bb00000b" }`,
 		`elements = { "bly1a2bb00000b" }`, `elements = { "eth0" }`,
 		"elements = { 192.0.2.1 . tcp . 8080 : 10.90.0.5 . 80 }",

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -168,7 +169,7 @@ func l4(number byte) part {
 
 // dnat rewrites the destination to what the map holds for the key that loads put into the registers.
 func dnat(text string, m *nftables.Set, loads ...expr.Any) part {
-	return part{"dnat ip to " + text + " map @" + m.Name, append(loads,
+	return part{"dnat ip to " + text + " map @" + m.Name, append(slices.Clone(loads),
 		&expr.Lookup{SourceRegister: reg1, DestRegister: reg1, IsDestRegSet: true, SetName: m.Name, SetID: m.ID},
 		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg1, RegProtoMin: reg32 + 1},
 	)}

@@ -27,8 +27,9 @@ type chain struct {
 
 // sets are all sets and maps, in the order in which nft(8) lists them.
 type sets struct {
-	denied, subnets, gateways, same, internal, guarded, published, publishedAny, askers *nftables.Set
-	ports                                                                               *nftables.Set
+	denied, subnets, gateways, untracked, same, internal, guarded *nftables.Set
+	resolvers, published, publishedAny, askers                    *nftables.Set
+	ports                                                         *nftables.Set
 }
 
 func newSets(inet, bridge *nftables.Table) sets {
@@ -59,9 +60,11 @@ func newSets(inet, bridge *nftables.Table) sets {
 		denied:       interval(set(inet, "denied", nftables.TypeIPAddr)),
 		subnets:      interval(set(inet, "subnets", nftables.TypeIPAddr)),
 		gateways:     set(inet, "gateways", nftables.TypeIPAddr),
+		untracked:    set(inet, "untracked", nftables.TypeIPAddr),
 		same:         set(inet, "same", nftables.TypeIFName, nftables.TypeIFName),
 		internal:     set(inet, "internal", nftables.TypeIFName),
 		guarded:      set(inet, "guarded", nftables.TypeIFName),
+		resolvers:    toTarget(set(inet, "resolvers", nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService)),
 		published:    toTarget(set(inet, "published", nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService)),
 		publishedAny: toTarget(set(inet, "published-any", nftables.TypeInetProto, nftables.TypeInetService)),
 		askers:       bySource("askers", time.Minute),
@@ -70,7 +73,7 @@ func newSets(inet, bridge *nftables.Table) sets {
 }
 
 func (s sets) all() []*nftables.Set {
-	return []*nftables.Set{s.denied, s.subnets, s.gateways, s.same, s.internal, s.guarded, s.published, s.publishedAny, s.askers, s.ports}
+	return []*nftables.Set{s.denied, s.subnets, s.gateways, s.untracked, s.same, s.internal, s.guarded, s.resolvers, s.published, s.publishedAny, s.askers, s.ports}
 }
 
 func newRuleset(c Config) *ruleset {
@@ -82,7 +85,9 @@ func newRuleset(c Config) *ruleset {
 	r.sets = newSets(r.inet, r.bridge)
 	s := r.sets
 	saddr, daddr := ipSource.load(reg1), ipDest.load(reg1)
+	target := []expr.Any{ipDest.load(reg1), meta(expr.MetaKeyL4PROTO, reg32+1), portDest.load(reg32 + 2)}
 	iifOif := []expr.Any{meta(expr.MetaKeyIIFNAME, reg1), meta(expr.MetaKeyOIFNAME, reg32+4)}
+	udp := part{"meta l4proto udp", l4(unix.IPPROTO_UDP).exprs}
 	live := ctState("established,related", ctEstablished|ctRelated)
 
 	r.base("prerouting", "filter", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw,
@@ -95,26 +100,30 @@ func newRuleset(c Config) *ruleset {
 		rule{notIPv4(), drop()},
 		rule{noRouteBack(), drop()},
 		rule{ipv4(), inSet("ip daddr", s.denied, daddr), drop()},
-		rule{ipv4(), inSet("ip daddr", s.gateways, daddr), l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), notrack()},
+		rule{ipv4(), inSet("ip daddr", s.untracked, daddr), l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, resolverPort), notrack()},
 	)
 	r.base("publish", "nat", nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest,
+		rule{iifPrefix(c.Prefix), ipv4(), dnat("ip daddr . meta l4proto . th dport", s.resolvers, target...)},
 		rule{iifPrefix(c.Family), accept()},
 		rule{iif("lo"), accept()},
-		rule{ipv4(), dnat("ip daddr . meta l4proto . th dport", s.published,
-			ipDest.load(reg1), meta(expr.MetaKeyL4PROTO, reg32+1), portDest.load(reg32+2))},
+		rule{ipv4(), dnat("ip daddr . meta l4proto . th dport", s.published, target...)},
 		rule{ipv4Shown(), toLocal(), dnat("meta l4proto . th dport", s.publishedAny,
 			meta(expr.MetaKeyL4PROTO, reg1), portDest.load(reg32+1))},
 	)
 	r.base("input", "filter", nftables.ChainHookInput, nftables.ChainPriorityFilter,
 		rule{notIIFPrefix(c.Prefix), accept()},
+		// Of what a container sends to the host only queries are led elsewhere, and these are tracked: the next rule would let
+		// a flood of them pass.
+		rule{ctDNAT(), udp, ipv4(), overRate(s.askers, askRate, askBurst), drop()},
 		rule{live, accept()},
 		rule{ipv4(), inSet("ip daddr", s.gateways, daddr), goTo("resolver")},
 		rule{drop()},
 	)
 	r.plain("resolver",
-		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), ipv4(), overRate(s.askers, askRate, askBurst), drop()},
-		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, 53), accept()},
-		rule{l4(unix.IPPROTO_TCP), portDest.is("tcp dport 53", 0, 53), accept()},
+		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, resolverPort), ipv4(), overRate(s.askers, askRate, askBurst), drop()},
+		rule{l4(unix.IPPROTO_UDP), portDest.is("udp dport 53", 0, resolverPort), accept()},
+		rule{l4(unix.IPPROTO_TCP), portDest.is("tcp dport 53", 0, resolverPort), accept()},
+		rule{ctDNAT(), accept()},
 		rule{drop()},
 	)
 	r.base("forward", "filter", nftables.ChainHookForward, nftables.ChainPriorityFilter,
@@ -142,7 +151,7 @@ func newRuleset(c Config) *ruleset {
 	)
 	r.base("answers", "filter", nftables.ChainHookOutput, nftables.ChainPriorityRaw,
 		rule{notOIFPrefix(c.Prefix), accept()},
-		rule{ipv4(), inSet("ip saddr", s.gateways, saddr), l4(unix.IPPROTO_UDP), portSource.is("udp sport 53", 0, 53), notrack()},
+		rule{ipv4(), inSet("ip saddr", s.untracked, saddr), l4(unix.IPPROTO_UDP), portSource.is("udp sport 53", 0, resolverPort), notrack()},
 	)
 	r.base("output", "filter", nftables.ChainHookOutput, nftables.ChainPriorityFilter,
 		rule{notOIFPrefix(c.Prefix), accept()},

@@ -19,8 +19,8 @@ type Config struct {
 type State struct {
 	// Subnets are the addresses of the node's containers: nothing from outside may come from or go to them directly.
 	Subnets []netip.Prefix
-	// Gateways are the addresses where containers, and nobody else, find the resolver.
-	Gateways  []netip.Addr
+	// Gateways are where containers, and nobody else, find the resolver.
+	Gateways  []Gateway
 	Networks  []Network
 	Published []Published
 	// Ports are who may speak on the port of a bridge.
@@ -28,6 +28,13 @@ type State struct {
 	// Guarded are interfaces of the host between which traffic that did not flow before Bailey switched forwarding on
 	// must not flow now.
 	Guarded []string
+}
+
+// Gateway is an address where containers find the resolver: always at port 53, wherever it listens.
+type Gateway struct {
+	Addr netip.Addr
+	// Port is where it listens.
+	Port uint16
 }
 
 // Network is one user-defined network.

@@ -60,10 +60,23 @@ func (c *Conn) Add(netns *os.File, s Spec) error {
 	if err := c.do(request{what: "make the link " + s.Host, NetlinkRequest: newVeth(netns, s)}); err != nil {
 		return err
 	}
-	if err := errors.Join(c.hostEnd(s), in.innerEnd(s, true)); err != nil {
+	if err := errors.Join(c.hostEnd(s), in.innerEnd(s, true), c.settle(s.Host)); err != nil {
 		return errors.Join(err, c.Delete(s.Host))
 	}
 	return nil
+}
+
+// settle waits until the end that was brought up first can send. It had no carrier then, and the kernel acts on a carrier
+// that comes later when it finds the time; until that it drops what is sent, and a bridge keeps the port closed. Asking for
+// the link makes it act at once (linkwatch_sync_dev, since Linux 6.8).
+func (c *Conn) settle(name string) error {
+	index, err := c.Index(name)
+	if err != nil {
+		return err
+	}
+	r := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
+	r.AddData(newLink(index, 0, 0))
+	return c.do(request{what: "wait for the link " + name, NetlinkRequest: r})
 }
 
 func newVeth(netns *os.File, s Spec) *nl.NetlinkRequest {
