@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +27,8 @@ type execution struct {
 	req           container.ExecCreateRequest
 	process       *specs.Process
 	run           *run
+
+	over chan struct{} // closed when it has ended and code is known
 
 	mu      sync.Mutex
 	begun   bool
@@ -67,7 +71,7 @@ func (e *Engine) ExecCreate(ctx context.Context, ref string, r container.ExecCre
 	if err != nil {
 		return "", refusal(err)
 	}
-	x := &execution{id: newID(), container: rec.ID, req: r, process: process, run: run}
+	x := &execution{id: newID(), container: rec.ID, req: r, process: process, run: run, over: make(chan struct{})}
 	e.mu.Lock()
 	e.execs[x.id] = x
 	e.mu.Unlock()
@@ -103,7 +107,7 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 		if err != nil {
 			return nil, fmt.Errorf("attach to exec: %w", err)
 		}
-		out = s
+		out = &execStream{Stream: s, x: x}
 	}
 	started, err := x.run.Exec(context.WithoutCancel(ctx), req)
 	if err != nil {
@@ -178,6 +182,30 @@ func (x *execution) finish(code int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.running, x.code = false, &code
+	close(x.over)
+}
+
+// execRecorded is how long the end of an exec's output is held back until its
+// exit code is known, which takes a fraction of a millisecond.
+const execRecorded = 2 * time.Second
+
+// execStream is an exec's stream. Clients ask for the exit code as soon as the
+// output has ended: it ends when the code is known.
+type execStream struct {
+	Stream
+	x *execution
+}
+
+// ReadFrame returns the next piece of output.
+func (s *execStream) ReadFrame() (byte, []byte, error) {
+	stream, payload, err := s.Stream.ReadFrame()
+	if errors.Is(err, io.EOF) {
+		select {
+		case <-s.x.over:
+		case <-time.After(execRecorded):
+		}
+	}
+	return stream, payload, err
 }
 
 func (e *Engine) emitExec(x *execution, action events.Action, extra map[string]string) {

@@ -187,7 +187,7 @@ func (e *Engine) failStart(ctx context.Context, c *cont, cause error) error {
 		}
 		r.State.Status, r.State.Pid, r.State.ExitCode, r.State.Error = status, 0, code, cause.Error()
 	})
-	c.ended(WaitResult{ExitCode: code, Err: cause})
+	c.ended(WaitResult{ExitCode: code}) // the cause is the answer to the start; to wait has not failed
 	return errors.Join(cause, err)
 }
 

@@ -50,8 +50,7 @@ type RemoveOptions struct {
 	Link    bool // the Docker API's link removal, which is refused
 }
 
-// WaitResult is how a container ended. Err is set when waiting itself failed
-// or the container could not be started.
+// WaitResult is how a container ended. Err is set when waiting itself failed.
 type WaitResult struct {
 	ExitCode int
 	Err      error
