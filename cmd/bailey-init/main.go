@@ -14,8 +14,9 @@ import (
 const inForeground = "--bailey-init-foreground"
 
 func main() {
-	if len(os.Args) < 2 {
-		die(125, "usage: bailey-init PROGRAM [ARGUMENT...]")
+	// The dashes keep a program's name from being taken for inForeground.
+	if len(os.Args) < 3 || os.Args[1] != "--" && os.Args[1] != inForeground {
+		die(125, "usage: bailey-init -- PROGRAM [ARGUMENT...]")
 	}
 	if os.Args[1] == inForeground {
 		becomeForeground(os.Args[2:])
@@ -24,7 +25,7 @@ func main() {
 	// none ignored: what is ignored here would be ignored by the program too.
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
-	program := start(os.Args[1:])
+	program := start(os.Args[2:])
 	for sig := range signals {
 		switch sig {
 		case syscall.SIGCHLD:
