@@ -5,6 +5,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/containerd/errdefs"
 )
 
 // secretMode lets the container's user read a secret and nobody write it.
@@ -29,7 +30,8 @@ func (e *Engine) secrets(rec *store.Container, idBase uint32) ([]runtime.Secret,
 func (e *Engine) checkSecrets(names []string) error {
 	for _, name := range names {
 		if err := e.opts.Secrets.Check(name); err != nil {
-			return err
+			// Not "not found": clients take that for the image and pull it.
+			return fmt.Errorf("%v: %w", err, errdefs.ErrInvalidArgument)
 		}
 	}
 	return nil
