@@ -112,7 +112,7 @@ func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, re
 		return err
 	}
 	if promised, _ := config.LayerCompression(l.MediaType); promised != string(st.compression) {
-		return hostile.Refuse("media-type-mismatch", l.MediaType, "the layer is announced with compression %s and has %s", promised, st.compression)
+		return compressionMismatch(l.MediaType, promised, st.compression)
 	}
 	if st.compression == unpack.None {
 		st.result.DiffID = l.Digest
@@ -124,6 +124,11 @@ func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, re
 	report.warn(short(l.diffID), l.result.Warnings)
 	report.send(Event{ID: short(l.diffID), Status: "Unpacked", Current: l.Size, Total: l.Size})
 	return nil
+}
+
+// compressionMismatch refuses a layer that is not what its media type says.
+func compressionMismatch(mediaType, promised string, actual unpack.Compression) error {
+	return hostile.Refuse("media-type-mismatch", mediaType, "the layer is announced with compression %s and has %s", promised, actual)
 }
 
 // stageBlob unpacks a layer from its blob.

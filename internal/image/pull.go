@@ -13,6 +13,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image/hostile"
 	"github.com/bailey-run/bailey/internal/image/refs"
 	"github.com/bailey-run/bailey/internal/image/registry"
+	"github.com/bailey-run/bailey/internal/image/unpack"
 )
 
 // maxTransfers is how many blobs of one image are fetched or sent at the same time.
@@ -99,7 +100,15 @@ func (p *pull) fetchAll(ctx context.Context, name refs.Name, want ocispec.Platfo
 			return target, err
 		}
 	}
-	if err := p.fetchManifest(ctx, manifest); err != nil {
+	if err := p.fetchConfig(ctx, manifest); err != nil {
+		return target, err
+	}
+	// Everything that can be refused is refused before the layers are fetched, which are large.
+	t, err := p.s.readTree(ctx, target, want, p.Document)
+	if err != nil {
+		return target, err
+	}
+	if err := p.fetchLayers(ctx, t.layers); err != nil {
 		return target, err
 	}
 	_, err = p.admit(ctx, target, want, p.report)
@@ -123,8 +132,8 @@ func (p *pull) choose(ctx context.Context, target ocispec.Descriptor, want ocisp
 	return d, p.document(ctx, d)
 }
 
-// fetchManifest fetches what a manifest that was fetched lists.
-func (p *pull) fetchManifest(ctx context.Context, d ocispec.Descriptor) error {
+// fetchConfig fetches the configuration that a manifest names.
+func (p *pull) fetchConfig(ctx context.Context, d ocispec.Descriptor) error {
 	data, err := p.Document(ctx, d.Digest)
 	if err != nil {
 		return err
@@ -133,19 +142,21 @@ func (p *pull) fetchManifest(ctx context.Context, d ocispec.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	if err := p.document(ctx, m.Config); err != nil {
-		return err
-	}
+	return p.document(ctx, m.Config)
+}
+
+// fetchLayers fetches the layers that are not here, and unpacks them while they arrive.
+func (p *pull) fetchLayers(ctx context.Context, layers []*layer) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxTransfers)
 	seen := map[digest.Digest]bool{}
-	for _, l := range m.Layers {
+	for _, l := range layers {
 		if seen[l.Digest] {
 			continue
 		}
 		seen[l.Digest] = true
-		if ok, err := p.has(ctx, l); err != nil {
-			return err
+		if ok, err := p.has(ctx, l.Descriptor); err != nil {
+			return errors.Join(err, group.Wait())
 		} else if ok {
 			p.report.send(Event{ID: short(l.Digest), Status: "Already exists"})
 			continue
@@ -153,7 +164,7 @@ func (p *pull) fetchManifest(ctx context.Context, d ocispec.Descriptor) error {
 		p.fetched = true
 		p.report.send(Event{ID: short(l.Digest), Status: "Pulling fs layer"})
 		group.Go(func() error {
-			if err := p.blob(gctx, l); err != nil {
+			if err := p.blob(gctx, l.Descriptor, p.storeLayer(l)); err != nil {
 				return hostile.In(err, "", short(l.Digest))
 			}
 			p.report.send(Event{ID: short(l.Digest), Status: "Download complete", Current: l.Size, Total: l.Size})
@@ -161,6 +172,20 @@ func (p *pull) fetchManifest(ctx context.Context, d ocispec.Descriptor) error {
 		})
 	}
 	return group.Wait()
+}
+
+// storeLayer stores and unpacks a layer whose compression is what the manifest says.
+func (p *pull) storeLayer(l *layer) func(context.Context, io.Reader, digest.Digest) (ocispec.Descriptor, error) {
+	return func(ctx context.Context, r io.Reader, want digest.Digest) (ocispec.Descriptor, error) {
+		actual, _, r, err := unpack.Sniff(r)
+		if err != nil {
+			return ocispec.Descriptor{}, err
+		}
+		if promised, _ := config.LayerCompression(l.MediaType); promised != string(actual) {
+			return ocispec.Descriptor{}, compressionMismatch(l.MediaType, promised, actual)
+		}
+		return p.Layer(ctx, r, want, actual)
+	}
 }
 
 // document fetches a small blob unless it is there.
@@ -172,17 +197,17 @@ func (p *pull) document(ctx context.Context, d ocispec.Descriptor) error {
 		return err
 	}
 	p.fetched = true
-	return p.blob(ctx, d)
+	return p.blob(ctx, d, p.Put)
 }
 
-// blob fetches one blob and compares size and digest.
-func (p *pull) blob(ctx context.Context, d ocispec.Descriptor) (err error) {
+// blob fetches one blob and compares size and digest; store puts it where it belongs.
+func (p *pull) blob(ctx context.Context, d ocispec.Descriptor, store func(context.Context, io.Reader, digest.Digest) (ocispec.Descriptor, error)) (err error) {
 	body, err := p.repo.Fetch(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	got, err := p.Put(ctx, p.report.watch(short(d.Digest), "Downloading", d.Size, io.LimitReader(body, d.Size+1)), d.Digest)
+	got, err := store(ctx, p.report.watch(short(d.Digest), "Downloading", d.Size, io.LimitReader(body, d.Size+1)), d.Digest)
 	if err != nil {
 		return err
 	}

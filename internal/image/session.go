@@ -24,7 +24,9 @@ type session struct {
 	named  bool
 	cancel context.CancelFunc
 
-	// Layers that are unpacked while they arrive; see stream.go.
+	// Layers that are unpacked while they arrive; see stream.go. They outlive the call that brought them, so they live in the
+	// context of the session.
+	ctx     context.Context
 	streams sync.WaitGroup
 	ahead   *unpack.Budget
 	mu      sync.Mutex
@@ -40,7 +42,8 @@ func (s *Store) begin(ctx context.Context) (context.Context, *session, error) {
 		return nil, nil, fmt.Errorf("start work on images: %w", err)
 	}
 	x := &session{s: s, lease: lease, cancel: cancel, ahead: s.budget(), staged: map[digest.Digest]*staged{}}
-	return leases.WithLease(ctx, lease.ID), x, nil
+	x.ctx = leases.WithLease(ctx, lease.ID)
+	return x.ctx, x, nil
 }
 
 // budget is what one image may take.

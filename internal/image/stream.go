@@ -36,7 +36,7 @@ func (x *session) Layer(ctx context.Context, r io.Reader, want digest.Digest, co
 	st := &staged{compression: compression, done: make(chan struct{})}
 	x.streams.Go(func() {
 		defer close(st.done)
-		st.err = x.stageStream(ctx, st, from)
+		st.err = x.stageStream(x.ctx, st, from)
 		_ = from.CloseWithError(errUnpackStopped)
 	})
 	d, err := x.Put(ctx, io.TeeReader(r, optional{to}), want)
