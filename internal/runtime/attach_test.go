@@ -72,6 +72,39 @@ func TestInputEndsBeforeTheStart(t *testing.T) {
 	}
 }
 
+// A client may say all it has to say, and more than a pipe holds, before the
+// process runs; that ends the input only where the container was made so.
+func TestInputThatEndsBeforeTheStart(t *testing.T) {
+	n := newNode(t)
+	text := strings.Repeat("early\n", 30_000)
+	for _, leave := range []bool{false, true} {
+		b := n.box("cat")
+		b.prep.OpenStdin, b.prep.StdinOnce = true, true
+		b.prepare()
+		s := b.attach(AttachRequest{Stdin: true, Stdout: true})
+		s.Write([]byte(text))
+		s.CloseWrite()
+		if leave {
+			s.Close()
+		}
+		b.start()
+		if e := b.wait(); e.Code != 0 || b.logged() != text {
+			t.Errorf("leave %v: %+v, %d bytes of %d", leave, e, len(b.logged()), len(text))
+		}
+	}
+	b := n.box("cat")
+	b.prep.OpenStdin = true
+	b.prepare()
+	s := b.attach(AttachRequest{Stdin: true})
+	s.Write([]byte("first\n"))
+	s.Close()
+	b.start()
+	b.waitOutput("first\n")
+	if b.ended() {
+		t.Error("the input of a container without StdinOnce was ended")
+	}
+}
+
 func TestAttachWithoutStdin(t *testing.T) {
 	n := newNode(t)
 	b := n.box("cat")

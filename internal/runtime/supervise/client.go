@@ -34,6 +34,7 @@ type client struct {
 	foreground bool    // attached before the start
 	blocked    bool    // not read, because the process does not read its input
 	broken     bool    // there is no memory for what it sends
+	deaf       bool    // it takes nothing any more
 	closing    bool    // to be closed when out is sent
 	lag        loop.Timer
 }
@@ -53,8 +54,12 @@ func (c *client) Ready(events uint32) {
 
 // read takes what has come; false when nothing more will.
 func (c *client) read() bool {
-	if c.fd < 0 || c.blocked {
-		return c.fd < 0 || !c.hungUp()
+	if c.fd < 0 {
+		return true
+	}
+	if c.blocked {
+		// It is gone and has left something to say, which there is no room for.
+		return !c.hungUp() || c.linger()
 	}
 	buf := c.s.io()
 	n, err := unix.Read(c.fd, buf)
@@ -93,6 +98,24 @@ func (c *client) hold(b []byte) {
 		c.in = bigger
 	}
 	c.in = append(c.in, b...)
+}
+
+// maxLingering is how many clients may have gone with something left to say.
+const maxLingering = 16
+
+// linger keeps the connection of a client that is gone until there is room for
+// what it has said; false when too many do that.
+func (c *client) linger() bool {
+	others := 0
+	for _, other := range c.s.clients {
+		if other.blocked && other.deaf {
+			others++
+		}
+	}
+	c.deaf = true
+	c.dropOut()
+	c.s.loop.Forget(c.fd)
+	return others < maxLingering
 }
 
 // hungUp tells whether the other end is gone, without reading.
@@ -148,7 +171,7 @@ func (c *client) refuse(e *wire.Error) {
 
 // send sends a frame, or keeps what the socket does not take.
 func (c *client) send(frame []byte) {
-	if c.fd < 0 {
+	if c.fd < 0 || c.deaf {
 		return
 	}
 	if c.pending() == 0 {
@@ -157,7 +180,7 @@ func (c *client) send(frame []byte) {
 			frame = frame[n:]
 		}
 		if err != nil && err != unix.EAGAIN && err != unix.EINTR {
-			c.closing = true // the loop reports the hang-up
+			c.deaf = true // what it has said before it went is still heard
 			return
 		}
 	}
@@ -205,7 +228,7 @@ func (c *client) flush() bool {
 		return true
 	}
 	if err != nil {
-		return false
+		c.deaf, n = true, c.pending()
 	}
 	c.off += n
 	c.s.loop.Cancel(&c.lag)
