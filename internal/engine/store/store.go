@@ -8,6 +8,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // lockTimeout bounds the wait for another process that has the file open.
@@ -47,7 +48,7 @@ func (e *NameTakenError) Error() string {
 // Open opens or creates the state file and brings it to the current schema.
 func Open(path string) (*Store, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("state file %s is held by another process: stop the node that uses this directory first: %w", path, err)
 	}
 	if err != nil {
