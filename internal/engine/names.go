@@ -7,12 +7,15 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 )
 
 // nameRule is Docker's rule for container names.
-var nameRule = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+var nameRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+})
 
 // The words are those of a castle, so that a generated name is easy to say
 // and easy to tell from a chosen one.
@@ -29,7 +32,7 @@ var (
 )
 
 func checkName(name string) error {
-	if nameRule.MatchString(name) {
+	if nameRule().MatchString(name) {
 		return nil
 	}
 	return fmt.Errorf("container name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 128: %w", name, errdefs.ErrInvalidArgument)

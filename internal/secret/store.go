@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -26,7 +27,9 @@ const (
 )
 
 // nameRule keeps names usable as file names, in the store and in containers.
-var nameRule = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`)
+var nameRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`)
+})
 
 // Store is the secrets of one node.
 type Store struct {
@@ -141,7 +144,7 @@ func (s *Store) List() ([]Info, error) {
 	out := []Info{}
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok || !nameRule.MatchString(name) {
+		if !ok || !nameRule().MatchString(name) {
 			continue
 		}
 		if info, err := e.Info(); err == nil {
@@ -166,7 +169,7 @@ func (s *Store) Remove(name string) error {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name+suffix) }
 
 func checkName(name string) error {
-	if nameRule.MatchString(name) {
+	if nameRule().MatchString(name) {
 		return nil
 	}
 	return fmt.Errorf("secret name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 64: %w", name, errdefs.ErrInvalidArgument)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // most is how many different paths are explained.
@@ -28,16 +29,20 @@ func (w WriteRefused) String() string {
 }
 
 // EROFS in the words of strerror(3), Go, Python, Node, Java and shells.
-var refusal = regexp.MustCompile(`(?i)read-only file ?system`)
+var refusal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)read-only file ?system`)
+})
 
 // absolute finds absolute paths; quotes and punctuation end one.
-var absolute = regexp.MustCompile("(?:^|[\\s'\"`(=‘“\\[])(/[^\\s'\"`:,;()\\[\\]‘’“”]+)")
+var absolute = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("(?:^|[\\s'\"`(=‘“\\[])(/[^\\s'\"`:,;()\\[\\]‘’“”]+)")
+})
 
 // ReadOnly finds refused writes in a container's output, each path once.
 func ReadOnly(output []byte) []WriteRefused {
 	var out []WriteRefused
 	for line := range bytes.Lines(output) {
-		at := refusal.FindIndex(line)
+		at := refusal().FindIndex(line)
 		if at == nil {
 			continue
 		}
@@ -55,10 +60,10 @@ func ReadOnly(output []byte) []WriteRefused {
 // nearest is the path that the message is about: the last one before the
 // words, else the first one after them.
 func nearest(before, after []byte) string {
-	if all := absolute.FindAllSubmatch(before, -1); len(all) > 0 {
+	if all := absolute().FindAllSubmatch(before, -1); len(all) > 0 {
 		return clean(all[len(all)-1][1])
 	}
-	if first := absolute.FindSubmatch(after); first != nil {
+	if first := absolute().FindSubmatch(after); first != nil {
 		return clean(first[1])
 	}
 	return ""

@@ -20,7 +20,9 @@ import (
 
 // nameRule is Docker's: two to 255 letters, digits, '_', '.' and '-', not
 // starting with punctuation. It can not form a path.
-var nameRule = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
+var nameRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
+})
 
 // Recorder is where volumes are recorded.
 type Recorder interface {
@@ -89,7 +91,7 @@ func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 
 func (r Request) check() error {
 	switch {
-	case r.Name != "" && !nameRule.MatchString(r.Name):
+	case r.Name != "" && !nameRule().MatchString(r.Name):
 		return fmt.Errorf("volume name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 255: %w", r.Name, errdefs.ErrInvalidArgument)
 	case r.Driver != "" && r.Driver != "local":
 		return fmt.Errorf("volume driver %q: this node has only \"local\", which keeps volumes on its own disk: %w", r.Driver, errdefs.ErrInvalidArgument)
