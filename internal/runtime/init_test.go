@@ -10,7 +10,7 @@ import (
 
 // withInit runs args below the shipped init.
 func (n *node) withInit(args ...string) *box {
-	b := n.box(append([]string{"/bailey-init"}, args...)...)
+	b := n.box(append([]string{"/bailey-init", "--"}, args...)...)
 	b.req.Spec.Mounts = append(b.req.Spec.Mounts, specs.Mount{
 		Destination: "/bailey-init", Type: "bind", Source: n.InitPath(), Options: []string{"bind", "ro", "nosuid", "nodev"},
 	})
