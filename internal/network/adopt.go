@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/bailey-run/bailey/internal/network/address"
 	"github.com/bailey-run/bailey/internal/network/dns"
@@ -179,24 +176,4 @@ func (m *Manager) giveUpClaims(h *address.Held) error {
 		return errors.Join(append(errs, err)...)
 	}
 	return errors.Join(append(errs, m.restoreForwarding())...)
-}
-
-// restoreForwarding is called when no node is left on the machine.
-func (m *Manager) restoreForwarding() error {
-	note := filepath.Join(m.o.ClaimsDir, forwardingNote)
-	before, err := readForwardingNote(note)
-	if err != nil || before == nil {
-		return err
-	}
-	now, err := hostInterfaces()
-	if err != nil {
-		return err
-	}
-	for _, name := range now {
-		if !slices.Contains(before, name) {
-			m.warn("net.ipv4.ip_forward stays on: interface %s came after Bailey switched it on and may need it (sysctl net.ipv4.ip_forward=0 switches it off)", name)
-			return os.Remove(note)
-		}
-	}
-	return errors.Join(link.SetForwarding(false), os.Remove(note))
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -156,6 +157,42 @@ func TestResolverBesideAnother(t *testing.T) {
 	w.must(m.Release(t.Context(), b.id))
 	if _, err := m.Remove(t.Context(), "front"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A daemon that comes later listens on another port; flows that still lead to the old one do not keep a client from it.
+func TestResolverMoves(t *testing.T) {
+	w := newWorld(t)
+	other, err := net.ListenPacket("udp4", "0.0.0.0:53")
+	w.must(err)
+	defer other.Close()
+	o := w.options(Options{})
+	m, err := Open(t.Context(), o)
+	w.must(err)
+	w.must(m.Adopt(t.Context(), nil))
+	b := w.run(m, "b", WireRequest{})
+	ask := func() (code int, err error) {
+		inside(t, b.ns, func() {
+			q := new(dns.Msg)
+			q.SetQuestion("b.", dns.TypeA)
+			c := dns.Client{Timeout: confidence, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{Port: 5353}}}
+			var r *dns.Msg
+			if r, _, err = c.Exchange(q, b.a.DNS.String()+":53"); err == nil {
+				code = r.Rcode
+			}
+		})
+		return code, err
+	}
+	if code, err := ask(); err != nil || code != dns.RcodeNameError {
+		t.Fatal(code, err)
+	}
+	m.Close()
+	m, err = Open(t.Context(), o)
+	w.must(err)
+	t.Cleanup(func() { m.Destroy(context.Background()); m.Close() })
+	w.must(m.Adopt(t.Context(), []Attachment{b.a}))
+	if code, err := ask(); err != nil || code != dns.RcodeNameError {
+		t.Errorf("from the same port after a restart: %d %v", code, err)
 	}
 }
 

@@ -1,12 +1,9 @@
 package network
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -208,72 +205,6 @@ func (m *Manager) claimFree(h *address.Held, bits int, avoid []netip.Prefix) (ne
 	}
 	return netip.Prefix{}, fmt.Errorf("no free /%d in the address pools %v: the host's routes, addresses and other nodes take all of them; "+
 		"configure other address pools", bits, m.o.Pools)
-}
-
-// forwardingNote is the file that says that Bailey, and nobody before it, switched IPv4 forwarding on, and between which
-// interfaces packets did not flow until then.
-const forwardingNote = "forwarding.json"
-
-// setForwarding makes the host forward IPv4 packets. If it did not before, it goes on refusing those between the
-// interfaces that it has now.
-func (m *Manager) setForwarding(*address.Held) error {
-	note := filepath.Join(m.o.ClaimsDir, forwardingNote)
-	on, err := link.Forwarding()
-	if err != nil {
-		return err
-	}
-	if !on {
-		names, err := hostInterfaces()
-		if err != nil {
-			return err
-		}
-		b, err := json.Marshal(names)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(note, b, 0o644); err != nil {
-			return fmt.Errorf("note that forwarding was off: %w", err)
-		}
-		m.log.Info("switching on net.ipv4.ip_forward; packets between the host's own interfaces stay blocked", "interfaces", names)
-		if err := link.SetForwarding(true); err != nil {
-			return err
-		}
-	}
-	if m.o.HostRouting {
-		return nil
-	}
-	m.guarded, err = readForwardingNote(note)
-	return err
-}
-
-func readForwardingNote(path string) ([]string, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	var names []string
-	if err == nil {
-		err = json.Unmarshal(b, &names)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the note on forwarding %s: %w", path, err)
-	}
-	return names, nil
-}
-
-// hostInterfaces lists the interfaces that are neither loopback nor Bailey's.
-func hostInterfaces() ([]string, error) {
-	all, err := link.Interfaces("")
-	if err != nil {
-		return nil, err
-	}
-	names := []string{}
-	for _, i := range all {
-		if i.Name != "lo" && !strings.HasPrefix(i.Name, family) {
-			names = append(names, i.Name)
-		}
-	}
-	return names, nil
 }
 
 // lookAtForeign warns about firewalls that will stop what containers are meant to do.

@@ -39,7 +39,7 @@ type Options struct {
 	Node string
 	// Log receives warnings about the host's configuration. Nil discards them.
 	Log *slog.Logger
-	// Pools are private IPv4 prefixes to take subnets from: a /16 for the default segment, a /24 for a network that names none.
+	// Pools are private IPv4 prefixes to take subnets from: a /20 for the default segment, a /24 for a network that names none.
 	// Empty means 10.90.0.0/16 to 10.99.0.0/16.
 	Pools []netip.Prefix
 	// ClaimsDir holds the machine-wide claims, shared by every node of the machine. Empty means /run/bailey/nets.

@@ -107,3 +107,10 @@ func TestWatch(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 }
+
+func FuzzDeletesFrom(f *testing.F) {
+	f.Add([]byte("\x28\x00\x00\x00\x02\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x14\x00\x01\x00bailey-0a1b2c3d\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		deletesFrom("bailey-0a1b2c3d", b)
+	})
+}
