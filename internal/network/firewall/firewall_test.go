@@ -214,6 +214,9 @@ func TestRemoveTwice(t *testing.T) {
 			t.Errorf("left: %s", left)
 		}
 	}
+	if again, err := tb.Repair(); again || err != nil || nft(t, "list", "ruleset") != "" {
+		t.Errorf("what was removed on purpose came back: %t %v", again, err)
+	}
 }
 
 func BenchmarkApply(b *testing.B) {
