@@ -180,7 +180,7 @@ func forwards(ports []network.BoundPort) []runtime.Forward {
 }
 
 func volumeRequest(w translate.MountWish) volume.Request {
-	return volume.Request{Name: w.Source, Labels: w.Labels}
+	return volume.Request{Name: w.Source, Labels: w.Labels, Anonymous: w.Anonymous}
 }
 
 // logOptions says where and how much the supervisor logs.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/engine/translate"
+	"github.com/bailey-run/bailey/internal/engine/volume"
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"github.com/bailey-run/bailey/internal/sandbox"
@@ -88,6 +89,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if err := resolveBinds(wishes); err != nil {
 		return nil, err
 	}
+	nameVolumes(wishes)
 	identity, err := e.identity(ctx, img, cfg.User, r.HostConfig.GroupAdd)
 	if err != nil {
 		return nil, err
@@ -174,6 +176,16 @@ func (e *Engine) register(rec *store.Container, name string) error {
 	return nil
 }
 
+// nameVolumes chooses the names of anonymous volumes: what is decided about a
+// container names everything that it gets.
+func nameVolumes(wishes []translate.MountWish) {
+	for i := range wishes {
+		if wishes[i].Type == sandbox.MountVolume && wishes[i].Source == "" {
+			wishes[i].Source, wishes[i].Anonymous = volume.NewName(), true
+		}
+	}
+}
+
 // makeVolumes gives every volume that is wished for a name and a place.
 func (e *Engine) makeVolumes(wishes []translate.MountWish) ([]store.Mount, error) {
 	var out []store.Mount
@@ -184,7 +196,7 @@ func (e *Engine) makeVolumes(wishes []translate.MountWish) ([]store.Mount, error
 			if err != nil {
 				return out, err
 			}
-			m.Name, m.Source, m.Anonymous = v.Name, e.volumes.Path(v.Name), w.Source == ""
+			m.Name, m.Source, m.Anonymous = v.Name, e.volumes.Path(v.Name), w.Anonymous
 			if made {
 				e.events.Publish(events.VolumeEventType, events.ActionCreate, v.Name, map[string]string{"driver": "local"})
 			}

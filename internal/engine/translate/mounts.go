@@ -18,9 +18,10 @@ import (
 // host paths are resolved.
 type MountWish struct {
 	sandbox.Mount
-	NoCopy bool
-	Labels map[string]string // for a volume that is made for it
-	Mode   string            // as the client wrote it
+	NoCopy    bool
+	Labels    map[string]string // for a volume that is made for it
+	Mode      string            // as the client wrote it
+	Anonymous bool              // the volume's name was chosen for it
 }
 
 // Mounts lists what is to be mounted: binds, mounts, tmpfs, and an anonymous

@@ -59,10 +59,11 @@ func Open(dir string, rec Recorder) (*Manager, error) {
 
 // Request asks for a volume. An empty name asks for an anonymous one.
 type Request struct {
-	Name    string
-	Driver  string
-	Options map[string]string
-	Labels  map[string]string
+	Name      string
+	Driver    string
+	Options   map[string]string
+	Labels    map[string]string
+	Anonymous bool // Name comes from NewName
 }
 
 // Create makes the volume, or returns the one of that name that exists.
@@ -75,9 +76,9 @@ func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 	if v, ok := m.all[r.Name]; ok {
 		return v, false, nil
 	}
-	v := store.Volume{Name: r.Name, Created: m.now().UTC(), Labels: maps.Clone(r.Labels), Options: maps.Clone(r.Options)}
+	v := store.Volume{Name: r.Name, Anonymous: r.Anonymous, Created: m.now().UTC(), Labels: maps.Clone(r.Labels), Options: maps.Clone(r.Options)}
 	if r.Name == "" {
-		v.Name, v.Anonymous = randomName(), true
+		v.Name, v.Anonymous = NewName(), true
 	}
 	if err := os.MkdirAll(m.Path(v.Name), 0o755); err != nil {
 		return store.Volume{}, false, fmt.Errorf("volume %s: %w", v.Name, err)
@@ -184,7 +185,8 @@ func (m *Manager) Size(name string) (int64, error) {
 
 func (m *Manager) top(name string) string { return filepath.Join(m.dir, name) }
 
-func randomName() string {
+// NewName is a name for an anonymous volume.
+func NewName() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
 	return hex.EncodeToString(b[:])
