@@ -78,6 +78,9 @@ func status(err error) int {
 func message(err error) string {
 	text := err.Error()
 	for _, class := range classes {
+		if !errors.Is(err, class) {
+			continue // the same words, of the kernel: they are what is wrong
+		}
 		text = strings.TrimSuffix(text, ": "+class.Error())
 	}
 	if len(text) > maxMessage {
