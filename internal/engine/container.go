@@ -134,7 +134,7 @@ func (e *Engine) find(ref string) (*cont, error) {
 		}
 	}
 	if found == nil {
-		return nil, fmt.Errorf("No such container: %s (see `bailey ps -a`): %w", ref, errdefs.ErrNotFound)
+		return nil, &NotFoundError{Kind: "container", Ref: ref}
 	}
 	return found, nil
 }

@@ -119,7 +119,7 @@ func (e *Engine) StatPath(ctx context.Context, ref, path string) (container.Path
 func statIn(r *root, ref, path string) (container.PathStat, error) {
 	s, err := files.Lstat(r.dir, path)
 	if errors.Is(err, os.ErrNotExist) {
-		return container.PathStat{}, fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+		return container.PathStat{}, fmt.Errorf("could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	}
 	if err != nil {
 		return container.PathStat{}, fmt.Errorf("look at %s in container %s: %w", path, ref, err)
@@ -152,7 +152,7 @@ func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader
 	err = files.Untar(r.dir, path, r.mapping, archive, files.UntarOptions{NoOverwriteDirNonDir: o.NoOverwriteDirNonDir, KeepIDs: o.CopyUIDGID})
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("Could not find the directory %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+		return fmt.Errorf("could not find the directory %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	case errors.Is(err, unix.EROFS):
 		return fmt.Errorf("%s in container %s is read-only: copy to a volume or tmpfs of it: %w", path, ref, errdefs.ErrPermissionDenied)
 	case err != nil:

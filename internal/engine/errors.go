@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/containerd/errdefs"
+
 // NotModifiedError says that what was asked for is so already. The Docker API
 // answers it with 304.
 type NotModifiedError struct {
@@ -11,3 +13,15 @@ func (e *NotModifiedError) Error() string { return e.What }
 
 // NotModified marks the error for whoever maps errors to answers.
 func (e *NotModifiedError) NotModified() {}
+
+// NotFoundError says that a container or an exec does not exist. Its words
+// are Docker's, because clients look for them.
+type NotFoundError struct {
+	Kind, Ref string
+}
+
+// Error names what is missing.
+func (e *NotFoundError) Error() string { return "No such " + e.Kind + ": " + e.Ref }
+
+// Unwrap makes errors.Is(err, errdefs.ErrNotFound) true.
+func (e *NotFoundError) Unwrap() error { return errdefs.ErrNotFound }

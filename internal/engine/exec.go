@@ -173,7 +173,7 @@ func (e *Engine) exec(id string) (*execution, error) {
 	defer e.mu.RUnlock()
 	x, ok := e.execs[id]
 	if !ok {
-		return nil, fmt.Errorf("No such exec instance: %.64s: %w", id, errdefs.ErrNotFound)
+		return nil, &NotFoundError{Kind: "exec instance", Ref: id}
 	}
 	return x, nil
 }

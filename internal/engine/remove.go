@@ -33,7 +33,7 @@ func (e *Engine) removeLocked(ctx context.Context, c *cont, o RemoveOptions) err
 	rec := c.record()
 	switch rec.State.Status {
 	case store.Removing:
-		return fmt.Errorf("No such container: %s: %w", rec.Name, errdefs.ErrNotFound)
+		return &NotFoundError{Kind: "container", Ref: rec.Name}
 	case store.Running, store.Paused, store.Restarting:
 		if !o.Force {
 			return fmt.Errorf("container %s is %s: stop it first, or remove it with --force: %w", rec.Name, rec.State.Status, errdefs.ErrConflict)
