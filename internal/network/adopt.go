@@ -171,7 +171,7 @@ func (m *Manager) giveUpClaims(h *address.Held) error {
 	for _, t := range tags {
 		errs = append(errs, h.FreeTag(t))
 	}
-	_, others, err := h.Others()
+	others, err := h.Neighbours()
 	if err != nil || len(others) > 0 {
 		return errors.Join(append(errs, err)...)
 	}

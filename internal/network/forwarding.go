@@ -13,14 +13,16 @@ import (
 	"github.com/bailey-run/bailey/internal/network/link"
 )
 
-// forwardingNote is the file that says that Bailey, and nobody before it, switched IPv4 forwarding on, and between which
-// interfaces packets did not flow until then.
-const forwardingNote = "forwarding.json"
+// forwardingNote is the file that says that Bailey, and nobody before it, switched IPv4 forwarding on in this network
+// namespace, and between which interfaces packets did not flow until then. Nodes in one namespace share it.
+func (m *Manager) forwardingNote() string {
+	return filepath.Join(m.o.ClaimsDir, "forwarding-"+m.scope+".json")
+}
 
 // setForwarding makes the host forward IPv4 packets. If it did not before, it goes on refusing those between the
 // interfaces that it has now.
 func (m *Manager) setForwarding(*address.Held) error {
-	note := filepath.Join(m.o.ClaimsDir, forwardingNote)
+	note := m.forwardingNote()
 	on, err := link.Forwarding()
 	if err != nil {
 		return err
@@ -79,9 +81,9 @@ func hostInterfaces() ([]string, error) {
 	return names, nil
 }
 
-// restoreForwarding is called when no node is left on the machine.
+// restoreForwarding is called when no node is left in this network namespace.
 func (m *Manager) restoreForwarding() error {
-	note := filepath.Join(m.o.ClaimsDir, forwardingNote)
+	note := m.forwardingNote()
 	before, err := readForwardingNote(note)
 	if err != nil || before == nil {
 		return err

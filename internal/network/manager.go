@@ -26,6 +26,7 @@ type Manager struct {
 	o      Options
 	log    *slog.Logger
 	claims *address.Claims
+	scope  string // identifies the network namespace of the host
 	conn   *link.Conn
 	fw     *firewall.Table
 	dns    *dns.Server
@@ -93,7 +94,11 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of the networks: %w", err)
 	}
-	claims, err := address.OpenClaims(o.ClaimsDir, o.Dir)
+	scope, err := link.Namespace()
+	if err != nil {
+		return nil, err
+	}
+	claims, err := address.OpenClaims(o.ClaimsDir, o.Dir, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		o: o, log: o.Log, claims: claims, conn: conn, file: file, mtu: link.UplinkMTU(),
+		o: o, log: o.Log, claims: claims, scope: scope, conn: conn, file: file, mtu: link.UplinkMTU(),
 		nets: map[string]*segment{}, containers: map[string]*wired{}, owners: map[netip.Addr]*wired{},
 		spare: map[string]*spare{}, ports: map[boundKey]string{},
 	}

@@ -110,6 +110,9 @@ func (m *Manager) removeStrayBridges() error {
 
 // claim takes the node's tag and subnets from all nodes of the machine: what it had before if that is still free, else new.
 func (m *Manager) claim(h *address.Held) error {
+	if err := h.Sweep(); err != nil {
+		return err
+	}
 	before := m.file
 	if m.file.Created.IsZero() {
 		m.file.Created = now()

@@ -143,7 +143,7 @@ func TestMAC(t *testing.T) {
 
 func claims(t *testing.T, dir string) *Claims {
 	t.Helper()
-	c, err := OpenClaims(dir, t.TempDir())
+	c, err := OpenClaims(dir, t.TempDir(), "here")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +206,43 @@ func TestClaims(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestClaimsSweepAndNeighbours(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nets")
+	one, near, gone := claims(t, dir), claims(t, dir), claims(t, dir)
+	far, err := OpenClaims(dir, t.TempDir(), "elsewhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, c := range map[string]*Claims{"0001": one, "0002": near, "0003": far, "0004": gone} {
+		if err := c.Locked(func(h *Held) error { _, err := h.Tag(tag); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(gone.owner); err != nil {
+		t.Fatal(err)
+	}
+	err = one.Locked(func(h *Held) error {
+		near, err := h.Neighbours()
+		if !slices.Equal(near, []string{"0002"}) {
+			t.Errorf("neighbours: %v", near)
+		}
+		return errors.Join(err, h.Sweep())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 4 {
+		t.Errorf("after sweeping: %v %v", left, err)
+	}
+	if _, err := OpenClaims(dir, "relative", ""); err == nil {
+		t.Error("a relative path is an owner")
+	}
+	if _, err := OpenClaims(dir, "/two\nlines", ""); err == nil {
+		t.Error("two lines are an owner")
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 )
 
 // Claims are files in one directory that all nodes of a machine share: a file per subnet and per interface prefix, whose
-// content names the node's directory. A claim whose node's directory is gone is stale and may be taken.
-type Claims struct{ dir, owner string }
+// content names the node's directory and the network that it runs in, a line each. A claim whose node's directory is gone
+// is stale: it may be taken, and [Held.Sweep] removes it.
+type Claims struct{ dir, owner, scope string }
 
 const (
 	maxClaims     = 4096
@@ -24,15 +25,16 @@ const (
 	tagPrefix     = "tag-"
 )
 
-// OpenClaims returns the claims in dir for the node whose directory is owner (absolute). It creates dir, 0755, if missing.
-func OpenClaims(dir, owner string) (*Claims, error) {
-	if !filepath.IsAbs(owner) {
-		return nil, fmt.Errorf("claims in %s: owner %q is not an absolute path", dir, owner)
+// OpenClaims returns the claims in dir for the node whose directory is owner (absolute) and that runs in the network
+// namespace which scope identifies. It creates dir, 0755, if missing.
+func OpenClaims(dir, owner, scope string) (*Claims, error) {
+	if !filepath.IsAbs(owner) || strings.ContainsAny(owner+scope, "\n") {
+		return nil, fmt.Errorf("claims in %s: owner %q is not an absolute path of one line", dir, owner)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory for machine-wide claims: %w", err)
 	}
-	return &Claims{dir: dir, owner: owner}, nil
+	return &Claims{dir: dir, owner: owner, scope: scope}, nil
 }
 
 // Locked runs f while no other node of the machine can change claims.
@@ -59,39 +61,74 @@ type Held struct{ c *Claims }
 
 // Others returns the subnets that other living nodes hold, and the tags.
 func (h *Held) Others() (subnets []netip.Prefix, tags []string, err error) {
-	return h.list(func(owner string) bool { return owner != h.c.owner })
+	return h.list(func(c claim) bool { return c.owner != h.c.owner })
+}
+
+// Neighbours returns the tags of the other living nodes in this node's network namespace.
+func (h *Held) Neighbours() ([]string, error) {
+	_, tags, err := h.list(func(c claim) bool { return c.owner != h.c.owner && c.scope == h.c.scope })
+	return tags, err
 }
 
 // Mine returns the subnets and tags that this node holds.
 func (h *Held) Mine() (subnets []netip.Prefix, tags []string, err error) {
-	return h.list(func(owner string) bool { return owner == h.c.owner })
+	return h.list(func(c claim) bool { return c.owner == h.c.owner })
 }
 
-func (h *Held) list(want func(owner string) bool) (subnets []netip.Prefix, tags []string, err error) {
+// Sweep removes the claims of nodes that are gone.
+func (h *Held) Sweep() error {
+	names, err := h.names()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if h.read(name).owner != "" {
+			continue
+		}
+		if err := os.Remove(filepath.Join(h.c.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove a stale claim: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// names are the files that are claims.
+func (h *Held) names() ([]string, error) {
 	d, err := os.Open(h.c.dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the machine-wide claims: %w", err)
+		return nil, fmt.Errorf("read the machine-wide claims: %w", err)
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(maxClaims)
+	all, err := d.Readdirnames(maxClaims)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, fmt.Errorf("read the machine-wide claims: %w", err)
+		return nil, fmt.Errorf("read the machine-wide claims: %w", err)
 	}
-	if len(names) == maxClaims {
-		return nil, nil, fmt.Errorf("%s holds %d claims or more: remove those of nodes that are gone", h.c.dir, maxClaims)
+	if len(all) == maxClaims {
+		return nil, fmt.Errorf("%s holds %d files or more: remove those of nodes that are gone", h.c.dir, maxClaims)
+	}
+	var out []string
+	for _, name := range all {
+		if _, ok := parseSubnetName(name); ok || strings.HasPrefix(name, tagPrefix) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+func (h *Held) list(want func(claim) bool) (subnets []netip.Prefix, tags []string, err error) {
+	names, err := h.names()
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, name := range names {
-		subnet, isSubnet := parseSubnetName(name)
-		tag, isTag := strings.CutPrefix(name, tagPrefix)
-		if !isSubnet && !isTag {
+		c := h.read(name)
+		if c.owner == "" || !want(c) {
 			continue
 		}
-		if owner := h.owner(name); owner == "" || !want(owner) {
-			continue
-		}
-		if isTag {
+		if tag, ok := strings.CutPrefix(name, tagPrefix); ok {
 			tags = append(tags, tag)
-		} else {
+		} else if subnet, ok := parseSubnetName(name); ok {
 			subnets = append(subnets, subnet)
 		}
 	}
@@ -112,7 +149,7 @@ func (h *Held) FreeTag(tag string) error { return h.free(tagPrefix + tag) }
 
 func (h *Held) take(name string) (bool, error) {
 	path := filepath.Join(h.c.dir, name)
-	switch h.owner(name) {
+	switch h.read(name).owner {
 	case h.c.owner:
 		return true, nil
 	case "":
@@ -128,14 +165,14 @@ func (h *Held) take(name string) (bool, error) {
 		return false, fmt.Errorf("claim %s for this node: %w", name, err)
 	}
 	defer f.Close()
-	if _, err := f.WriteString(h.c.owner + "\n"); err != nil {
+	if _, err := f.WriteString(h.c.owner + "\n" + h.c.scope + "\n"); err != nil {
 		return false, fmt.Errorf("claim %s for this node: %w", name, err)
 	}
 	return true, nil
 }
 
 func (h *Held) free(name string) error {
-	if h.owner(name) != h.c.owner {
+	if h.read(name).owner != h.c.owner {
 		return nil
 	}
 	if err := os.Remove(filepath.Join(h.c.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -144,22 +181,24 @@ func (h *Held) free(name string) error {
 	return nil
 }
 
-// owner returns the directory of the living node that holds a claim, or "".
-func (h *Held) owner(name string) string {
+// claim is what a file says: who has it, "" for nobody that lives, and in which network.
+type claim struct{ owner, scope string }
+
+func (h *Held) read(name string) claim {
 	f, err := os.OpenFile(filepath.Join(h.c.dir, name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return ""
+		return claim{}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxClaimBytes))
-	owner := strings.TrimSuffix(string(b), "\n")
+	owner, scope, _ := strings.Cut(string(b), "\n")
 	if err != nil || !filepath.IsAbs(owner) {
-		return ""
+		return claim{}
 	}
 	if st, err := os.Stat(owner); err != nil || !st.IsDir() {
-		return ""
+		return claim{}
 	}
-	return owner
+	return claim{owner, strings.TrimSuffix(scope, "\n")}
 }
 
 func subnetName(p netip.Prefix) string {

@@ -40,6 +40,15 @@ type request struct {
 // Host opens a connection in the caller's own network namespace.
 func Host() (*Conn, error) { return dial() }
 
+// Namespace identifies the caller's own network namespace, among all that exist.
+func Namespace() (string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return "", fmt.Errorf("identify the network namespace: %w", err)
+	}
+	return fmt.Sprintf("%x-%d", st.Dev, st.Ino), nil
+}
+
 // Inside opens a connection in another network namespace. Before that it calls prepare, if not nil, on a thread that is in
 // that namespace, so that /proc/sys/net is the namespace's.
 func Inside(netns *os.File, prepare func() error) (*Conn, error) {
