@@ -20,8 +20,14 @@ type NotFoundError struct {
 	Kind, Ref string
 }
 
-// Error names what is missing.
-func (e *NotFoundError) Error() string { return "No such " + e.Kind + ": " + e.Ref }
+// Error names what is missing, and the command that lists what there is.
+func (e *NotFoundError) Error() string {
+	text := "No such " + e.Kind + ": " + e.Ref
+	if e.Kind == "container" {
+		text += " (`bailey ps -a` lists those there are)"
+	}
+	return text
+}
 
 // Unwrap makes errors.Is(err, errdefs.ErrNotFound) true.
 func (e *NotFoundError) Unwrap() error { return errdefs.ErrNotFound }
