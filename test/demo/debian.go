@@ -45,10 +45,6 @@ func (d *demo) makeDebian(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sources, err := mirrors()
-	if err != nil {
-		return err
-	}
 	for name, text := range map[string]string{"nginx.conf": nginxConf, "index.html": page} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o644); err != nil {
 			return err
@@ -64,7 +60,7 @@ func (d *demo) makeDebian(ctx context.Context) error {
 		"--customize-hook=upload "+d.dir+"/nginx.conf /etc/nginx/nginx.conf",
 		"--customize-hook=upload "+d.dir+"/index.html /usr/share/nginx/html/index.html",
 		release, d.rootfs())
-	if err := d.mmdebstrap(ctx, append(args, sources...)); err != nil {
+	if err := d.mmdebstrap(ctx, append(args, mirrors()...)); err != nil {
 		return err
 	}
 	info, err := os.Stat(d.rootfs())
@@ -130,14 +126,15 @@ func codename() (string, error) {
 	return "", errors.New("/etc/os-release names no VERSION_CODENAME; the demo makes its image on Debian and Ubuntu")
 }
 
-// mirrors are the files with the distribution's own package sources; other vendors' are of no use to an image.
-func mirrors() ([]string, error) {
+// mirrors are the files with the distribution's own package sources; other vendors' are of no use to an image. Where they
+// are called otherwise there is none, and mmdebstrap asks the release's usual mirror.
+func mirrors() []string {
 	for _, path := range []string{"/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources", "/etc/apt/sources.list"} {
 		if text, err := os.ReadFile(path); err == nil && len(bytes.TrimSpace(text)) > 0 {
-			return []string{path}, nil
+			return []string{path}
 		}
 	}
-	return nil, errors.New("found no package sources below /etc/apt")
+	return nil
 }
 
 // importDebian makes an image of the tree.
