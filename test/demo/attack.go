@@ -29,7 +29,7 @@ func (d *demo) attack(ctx context.Context) error {
 		return fmt.Errorf("the address of hello is %q %s", address, neighbour.Stderr)
 	}
 	for _, try := range []struct{ what, command string }{
-		{"change a program of the image", "echo x >> /usr/sbin/nginx"},
+		{"add a program to the image", "cp /bin/true /usr/sbin/evil"},
 		{"run a program that was not in the image", "cp /bin/true /tmp/evil && /tmp/evil"},
 		{"get capabilities from a user namespace", "unshare -U true"},
 		{"make a device node of the host's disk", "mknod /tmp/disk b 8 0"},
