@@ -88,9 +88,12 @@ func (c *cont) current() *run {
 func (c *cont) running() (*run, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.rec.State.Status {
-	case store.Running, store.Paused:
+	switch {
+	case c.run == nil: // also when its end could not be recorded
+	case c.rec.State.Status == store.Running, c.rec.State.Status == store.Paused:
 		return c.run, nil
+	}
+	switch c.rec.State.Status {
 	case store.Restarting:
 		return nil, fmt.Errorf("container %s is between two restarts: wait for it, or stop it: %w", c.rec.Name, errdefs.ErrFailedPrecondition)
 	}

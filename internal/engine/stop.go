@@ -136,7 +136,11 @@ func (e *Engine) Kill(ctx context.Context, ref, name string) error {
 			return err
 		}
 	}
-	if err := run.Signal(ctx, sig); err != nil {
+	err = run.Signal(ctx, sig)
+	if errors.Is(err, runtime.ErrNotRunning) { // it ended by itself just now
+		return fmt.Errorf("send %s to container %s: %w: %w", name, rec.Name, err, errdefs.ErrConflict)
+	}
+	if err != nil {
 		return fmt.Errorf("send %s to container %s: %w", name, rec.Name, err)
 	}
 	e.emit(c, events.ActionKill, map[string]string{"signal": fmt.Sprint(int(sig))})

@@ -69,8 +69,9 @@ func signalProcess(m *wire.Started, sig syscall.Signal) error {
 }
 
 // alive tells whether the process that was started ticks after boot is there
-// and has not ended: fields 3 and 22 of proc_pid_stat(5), counted behind the
-// name, which may hold anything.
+// and has not ended: fields 3, 20 and 22 of proc_pid_stat(5), counted behind the
+// name, which may hold anything. A process whose first thread has ended looks
+// like one that has ended, but for the number of its threads.
 func alive(pid int, ticks uint64) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -80,6 +81,7 @@ func alive(pid int, ticks uint64) bool {
 	if len(fields) < 20 {
 		return false
 	}
-	state := fields[0][0]
-	return string(fields[19]) == strconv.FormatUint(ticks, 10) && state != 'Z' && state != 'X'
+	threads, err := strconv.Atoi(string(fields[17]))
+	ended := fields[0][0] == 'Z' || fields[0][0] == 'X'
+	return err == nil && string(fields[19]) == strconv.FormatUint(ticks, 10) && (!ended || threads > 1)
 }
