@@ -113,6 +113,9 @@ func (s *Supervisor) setUp() (err error) {
 	if s.dirFD, err = unix.Open(s.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return os.NewSyscallError("open "+s.dir, err)
 	}
+	if err := defaultSignals(); err != nil {
+		return err
+	}
 	if err := ignoreSignals(); err != nil {
 		return err
 	}
