@@ -69,7 +69,8 @@ func postAttach(c *call, r attachRequest) error {
 // attachFailed shows what is wrong with the node in the stream. What is wrong
 // with the request keeps its status.
 func (c *call) attachFailed(r attachRequest, reason error) error {
-	if !r.upgrade || status(reason) != http.StatusInternalServerError || gone(c.ctx(), reason) {
+	code := status(reason) // a conflict: another has what the container needs, such as a port
+	if !r.upgrade || code != http.StatusInternalServerError && code != http.StatusConflict || gone(c.ctx(), reason) {
 		return reason
 	}
 	found, err := c.s.engine.Inspect(c.ctx(), c.name, false)
