@@ -43,9 +43,17 @@ func (e *Engine) ImageList(ctx context.Context, f Filters) ([]apiimage.Summary, 
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			out = append(out, e.imageSummary(img))
+		if !ok {
+			continue
 		}
+		if patterns := f["reference"]; len(patterns) > 0 { // its other names were not asked for
+			img.RepoTags = slices.DeleteFunc(slices.Clone(img.RepoTags), func(tag string) bool { return !tagMatches(tag, patterns) })
+			img.RepoDigests = slices.DeleteFunc(slices.Clone(img.RepoDigests), func(digest string) bool {
+				name, _, _ := strings.Cut(digest, "@")
+				return !slices.ContainsFunc(img.RepoTags, func(tag string) bool { return repository(tag) == name })
+			})
+		}
+		out = append(out, e.imageSummary(img))
 	}
 	return out, nil
 }
@@ -76,7 +84,7 @@ func (e *Engine) imageMatches(ctx context.Context, f Filters, img image.Image) (
 			case "label":
 				ok = hasLabel(img.Config.Config.Labels, v)
 			case "reference":
-				ok = slices.ContainsFunc(values, func(v string) bool { return referenceMatches(img, v) })
+				ok = slices.ContainsFunc(img.RepoTags, func(tag string) bool { return tagMatches(tag, values) })
 			case "until":
 				t, err := parseTime(v, time.Now())
 				if err != nil {
@@ -98,9 +106,13 @@ func (e *Engine) imageMatches(ctx context.Context, f Filters, img image.Image) (
 	return true, nil
 }
 
-func referenceMatches(img image.Image, pattern string) bool {
-	return slices.ContainsFunc(img.RepoTags, func(tag string) bool {
-		name, _, _ := strings.Cut(tag, ":")
+// repository is a tag without its last part; a colon before belongs to the registry's port.
+func repository(tag string) string { return tag[:max(strings.LastIndexByte(tag, ':'), 0)] }
+
+// tagMatches tells whether a pattern fits a tag, with or without its last part.
+func tagMatches(tag string, patterns []string) bool {
+	name := repository(tag)
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		a, _ := path.Match(pattern, tag)
 		b, _ := path.Match(pattern, name)
 		return a || b
