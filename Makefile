@@ -59,6 +59,10 @@ bench: deps-bench bin/bailey ## measure against SPECIFICATION.md and every engin
 	@$(STEP) "compiling the benchmark" go build -o bin/bailey-bench ./test/bench
 	@bin/bailey-bench -bailey bin/bailey $(BENCHFLAGS)
 
+.PHONY: test-v2
+test-v2: deps-v2 bin/bailey ## try control groups of version 2, AppArmor and Debian's kernel, under qemu (a minute or two)
+	@test/v2/run.sh
+
 .PHONY: fuzz
 fuzz: deps-lint ## run every fuzz target for FUZZTIME each (one minute)
 	@hack/fuzz.sh "$${FUZZTIME:-1m}"
@@ -79,8 +83,8 @@ clean: ## remove what was built here
 
 # ---- how the binary is built -------------------------------------------------------------------------------
 
-.PHONY: deps-build deps-test deps-lint deps-demo deps-bench
-deps-build deps-test deps-lint deps-demo deps-bench:
+.PHONY: deps-build deps-test deps-lint deps-demo deps-bench deps-v2
+deps-build deps-test deps-lint deps-demo deps-bench deps-v2:
 	@hack/deps.sh $(@:deps-%=%)
 
 # The runtime: runc at the version that go.mod pins, static, so that no host's old one is used. A payload file
