@@ -246,7 +246,7 @@ func strictDecoding(t *testing.T, s stock) {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
-		c := http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return conn, nil }, DisableKeepAlives: true}}
+		c := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }, DisableKeepAlives: true}}
 		answer, err := c.Do(request)
 		if err != nil {
 			t.Fatal(err)

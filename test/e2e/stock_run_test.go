@@ -31,11 +31,11 @@ func runExitCodes(t *testing.T, s stock) {
 		127: {"nosuch"},
 		137: {"sh", "-c", "kill -9 $$ & sleep 1; kill -9 0; exit 137"},
 	} {
-		r := s.do(t, nil, append([]string{"run", "--rm", harness.Image}, command...)...)
+		r := s.do(t, nil, append([]string{"run", "--name", s.name(t), harness.Image}, command...)...)
 		if r.Code != want {
 			t.Errorf("%v: exit status %d, want %d: %s", command, r.Code, want, r.Stderr)
 		}
-		if strings.Contains(r.Stderr, "waiting for container") {
+		if strings.Contains(strings.ToLower(r.Stderr), "waiting for container") {
 			t.Errorf("%v: a failed start makes waiting fail too: %s", command, r.Stderr)
 		}
 	}
