@@ -30,8 +30,10 @@ func (e *Engine) adopt(ctx context.Context) error {
 			ranges[f.run.bind.IDBase] = true
 		}
 	}
+	// One container's network that cannot be taken over must not keep the
+	// node, and with it all others, from coming back.
 	if err := e.opts.Networks.Adopt(ctx, live); err != nil {
-		return fmt.Errorf("adopt networks: %w", err)
+		e.log.Error("the network of a running container was not taken over; restart the container to give it another", "error", err)
 	}
 	for _, f := range found {
 		e.settle(ctx, f)

@@ -191,9 +191,14 @@ func (m *Manager) claimSegment(h *address.Held, avoid []netip.Prefix) (netip.Pre
 	if err != nil {
 		return old, err
 	}
-	if len(there) > 0 && ok {
+	switch {
+	case len(there) > 0 && ok:
 		m.warn("the default segment %s overlaps %s, which this host uses otherwise: what lies there cannot be reached until this node "+
 			"is started again without containers", old, other)
+		return old, nil
+	case len(there) > 0:
+		// Containers of an earlier daemon may be on it: a claim that was lost is no reason to cut them off.
+		m.warn("the default segment %s is claimed by another node of this machine too: start this node again without containers to move it", old)
 		return old, nil
 	}
 	return m.claimFree(h, segmentBits, avoid)
