@@ -138,6 +138,7 @@ func copies(t *testing.T, s stock) {
 	s.fails(t, 1, []string{"nosuch"}, "cp", name+":/nosuch", dir)
 	s.fails(t, 1, []string{"read-only"}, "cp", dir+"/d/one", name+":/etc/x")
 	s.ok(t, "kill", name)
+	s.becomes(t, name, ".State.Status", "exited")
 	s.ok(t, "cp", name+":/etc/passwd", dir+"/passwd")
 	if text, err := os.ReadFile(dir + "/passwd"); err != nil || !strings.HasPrefix(string(text), "root:") {
 		t.Errorf("copied out of a stopped one: %q, %v", text, err)
