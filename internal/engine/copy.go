@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/files"
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -52,12 +53,17 @@ func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *
 		}
 	}
 	if r, err := c.running(); err == nil {
-		c.unlock()
 		dir, err := openProcessRoot(r)
-		if err != nil {
+		if err == nil {
+			c.unlock()
+			return &root{dir: dir, mapping: files.Mapping{Base: r.bind.IDBase}, release: func() {}}, c, nil
+		}
+		// It is ending at this moment; afterwards it can be looked at as one
+		// that does not run.
+		if err := r.awaitOver(ctx, err); err != nil {
+			c.unlock()
 			return nil, nil, fmt.Errorf("root of container %s: %w", rec.Name, err)
 		}
-		return &root{dir: dir, mapping: files.Mapping{Base: r.bind.IDBase}, release: func() {}}, c, nil
 	}
 	dir, err := e.openView(ctx, &rec)
 	if err != nil {
@@ -65,6 +71,22 @@ func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *
 		return nil, nil, err
 	}
 	return &root{dir: dir, release: c.unlock}, c, nil
+}
+
+// endPatience is how long the end of a run that is under way may take.
+const endPatience = 5 * time.Second
+
+// awaitOver waits for the last trace of a run to go, or returns the cause for
+// waiting when that does not happen.
+func (r *run) awaitOver(ctx context.Context, cause error) error {
+	select {
+	case <-r.over:
+		return nil
+	case <-time.After(endPatience):
+		return cause
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // openProcessRoot opens /proc/PID/root and makes sure that the process is
