@@ -16,7 +16,7 @@ build=(gcc libc6-dev pkg-config libseccomp-dev ca-certificates)
 case $purpose in
 build) want=("${build[@]}") ;;
 lint) want=() ;;
-test) want=("${build[@]}" busybox-static nftables iproute2) ;;
+test) want=("${build[@]}" busybox-static nftables iproute2 netbase) ;;
 demo) want=("${build[@]}" mmdebstrap) ;;
 bench) want=("${build[@]}" busybox-static) ;;
 v2) want=("${build[@]}" qemu-system-x86 kmod e2fsprogs cpio busybox-static) ;;
