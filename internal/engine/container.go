@@ -38,7 +38,12 @@ type run struct {
 	ended  chan struct{} // closed when the process has ended and its output is complete
 	over   chan struct{} // closed when nothing of the run is left
 	health *health
+	once   sync.Once // closes ended
 }
+
+// end says that the process has ended. It must be said before the record says so: whoever reads that the container does not
+// run would otherwise take this run for one that is prepared, and clear it away a second time.
+func (r *run) end() { r.once.Do(func() { close(r.ended) }) }
 
 func newRun(rt *runtime.Container, b *binding) *run {
 	return &run{Container: rt, bind: b, ended: make(chan struct{}), over: make(chan struct{})}

@@ -47,9 +47,10 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 		status = store.Restarting
 	}
 	hints := e.explain(c, exit)
-	end := func(r *store.Container) {
-		setExit(r, exit, status)
-		r.State.Hints = hints
+	end := func(rec *store.Container) {
+		setExit(rec, exit, status)
+		rec.State.Hints = hints
+		r.end() // whoever hears of it reads the record after this change
 	}
 	err := e.change(c, end)
 	if err != nil {
@@ -73,6 +74,7 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 // follows. A crash in between leaves files without a record, which the next
 // start of the node clears.
 func (e *Engine) endAndRemove(ctx context.Context, c *cont, r *run, exit runtime.Exit) {
+	r.end()
 	if err := e.vanish(c, exit); err != nil {
 		e.log.Error("a container that was to be removed stays", "container", c.id(), "error", err)
 	}

@@ -196,7 +196,7 @@ func (e *Engine) teardown(ctx context.Context, c *cont, r *run) error {
 	if r == nil {
 		return nil
 	}
-	close(r.ended)
+	r.end()
 	r.letGo()
 	defer func() {
 		c.mu.Lock()
