@@ -113,6 +113,13 @@ func (x *session) admit(ctx context.Context, target ocispec.Descriptor, want oci
 	if err != nil {
 		return nil, err
 	}
+	var list []ocispec.Descriptor
+	for _, l := range t.layers {
+		list = append(list, l.Descriptor)
+	}
+	if err := x.holdBlobs(ctx, list); err != nil {
+		return nil, err
+	}
 	for _, l := range t.layers {
 		ok, err := x.has(ctx, l.Descriptor)
 		if err != nil {
@@ -153,7 +160,8 @@ func (x *session) tie(ctx context.Context, t *tree) error {
 	return x.label(ctx, t.config, map[string]string{refSnapshot: t.layers[len(t.layers)-1].chain.String()})
 }
 
-// label adds labels to a blob.
+// label adds labels to a blob. It has a transaction of its own: the content store takes its lock before the database's, so
+// that calling it within a transaction could wait for ever.
 func (x *session) label(ctx context.Context, id digest.Digest, labels map[string]string) error {
 	paths := make([]string, 0, len(labels))
 	for key := range labels {

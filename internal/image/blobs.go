@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/bailey-run/bailey/internal/image/hostile"
 )
@@ -24,22 +25,37 @@ func (x *session) Put(ctx context.Context, r io.Reader, want digest.Digest) (d o
 	if err != nil {
 		return d, fmt.Errorf("start to write a blob: %w", err)
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer func() {
+		if err != nil {
+			// Not only to be tidy: on a full disk the collector needs this room to do its work.
+			_ = w.Truncate(0)
+		}
+		err = errors.Join(err, w.Close())
+	}()
 	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copySize))
 	if err != nil {
-		return d, err
+		return d, wordDisk(err)
 	}
 	d = ocispec.Descriptor{Digest: w.Digest(), Size: n}
 	if want != "" && d.Digest != want {
 		return d, hostile.Refuse("digest-mismatch", string(want), "the content has the digest %s", d.Digest)
 	}
 	if err := w.Commit(ctx, n, d.Digest); err != nil && !errdefs.IsAlreadyExists(err) {
-		return d, fmt.Errorf("store blob %s: %w", d.Digest, err)
+		return d, fmt.Errorf("store blob %s: %w", d.Digest, wordDisk(err))
 	}
+	x.noteHeld(d.Digest.String())
 	return d, nil
 }
 
-// Document reads a small blob whole; one that is larger than limit is refused.
+// wordDisk says what to do when the disk is full.
+func wordDisk(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("the disk is full (%w): free space with `bailey system prune`, or give the node a larger --dir", err)
+	}
+	return err
+}
+
+// document reads a small blob whole; one that is larger than limit is refused.
 func (s *Store) document(ctx context.Context, id digest.Digest, limit int64) ([]byte, error) {
 	info, err := s.blobs.Info(ctx, id)
 	if err != nil {
@@ -52,6 +68,10 @@ func (s *Store) document(ctx context.Context, id digest.Digest, limit int64) ([]
 	if err != nil {
 		return nil, fmt.Errorf("read blob %s: %w", id, err)
 	}
+	// It was compared when it came; this is for disks that forget and for hands that should not be there.
+	if digest.FromBytes(data) != id {
+		return nil, fmt.Errorf("blob %s is damaged on this node: remove the image and fetch it again: %w", id, errdefs.ErrDataLoss)
+	}
 	return data, nil
 }
 
@@ -62,7 +82,7 @@ func (x *session) Document(ctx context.Context, id digest.Digest) ([]byte, error
 
 // has reports whether the blob is there with this size, and protects it if so.
 func (x *session) has(ctx context.Context, d ocispec.Descriptor) (bool, error) {
-	if err := x.hold(ctx, "content", d.Digest.String()); err != nil {
+	if err := x.hold(ctx, kindBlob, d.Digest.String()); err != nil {
 		return false, err
 	}
 	info, err := x.s.blobs.Info(ctx, d.Digest)
@@ -76,4 +96,13 @@ func (x *session) has(ctx context.Context, d ocispec.Descriptor) (bool, error) {
 		return false, hostile.Refuse("size-mismatch", string(d.Digest), "it is announced with %d bytes and has %d", d.Size, info.Size)
 	}
 	return true, nil
+}
+
+// holdBlobs protects several blobs at once, before has is asked for each.
+func (x *session) holdBlobs(ctx context.Context, list []ocispec.Descriptor) error {
+	ids := make([]string, 0, len(list))
+	for _, d := range list {
+		ids = append(ids, d.Digest.String())
+	}
+	return x.hold(ctx, kindBlob, ids...)
 }

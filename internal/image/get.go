@@ -214,7 +214,9 @@ func (s *Store) List(ctx context.Context) ([]Image, error) {
 			continue // it was removed while we looked
 		}
 		if err != nil {
-			return nil, err
+			// One damaged image must not hide the others; its names stay visible so that it can be removed.
+			s.log.Error("an image is damaged", "image", names[0].Target.Digest, "error", err)
+			r = &record{img: Image{ID: names[0].Target.Digest, Descriptor: names[0].Target}}
 		}
 		out = append(out, r.image(names))
 	}

@@ -64,10 +64,14 @@ func (x *session) unpackShared(ctx context.Context, layers []*layer, report *rep
 
 // missing is the index of the first layer that is not unpacked. Those before it are protected.
 func (x *session) missing(ctx context.Context, layers []*layer) (int, error) {
+	chains := make([]string, len(layers))
 	for i, l := range layers {
-		if err := x.hold(ctx, "snapshots/"+snapshotter, l.chain.String()); err != nil {
-			return 0, err
-		}
+		chains[i] = l.chain.String()
+	}
+	if err := x.hold(ctx, kindSnapshot, chains...); err != nil {
+		return 0, err
+	}
+	for i, l := range layers {
 		if _, err := x.s.snaps.Stat(ctx, l.chain.String()); errdefs.IsNotFound(err) {
 			return i, nil
 		} else if err != nil {
@@ -166,6 +170,9 @@ func (x *session) prepare(ctx context.Context, st *staged) (*os.File, error) {
 	if st.dir, err = x.s.upper(ctx, st.key); err != nil {
 		return nil, err
 	}
+	x.mu.Lock()
+	x.dirs[st.key] = st.dir
+	x.mu.Unlock()
 	dir, err := os.Open(st.dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory for a layer: %w", err)
@@ -184,6 +191,10 @@ func (x *session) stack(ctx context.Context, layers []*layer, i int) error {
 			return err
 		}
 	}
+	// From here on the directory may be another image's too, whatever Commit answers.
+	x.mu.Lock()
+	delete(x.dirs, l.key)
+	x.mu.Unlock()
 	err := x.s.snaps.Commit(ctx, l.chain.String(), l.key, snapshots.WithParent(parent))
 	if errdefs.IsAlreadyExists(err) {
 		// Another session was faster; our copy goes with the lease.

@@ -429,7 +429,7 @@ func TestOpenTwice(t *testing.T) {
 	if _, err := Open(ctx, Options{Root: s.opts.Root}); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("got %v", err)
 	}
-	for _, root := range []string{"relative", "/a:b", "/a,b", "/a/../b", ""} {
+	for _, root := range []string{"relative", "/a:b", "/a,b", "/a/../b", "", "/" + strings.Repeat("x", 600)} {
 		if _, err := Open(ctx, Options{Root: root}); err == nil {
 			t.Errorf("a store at %q was opened", root)
 		}
@@ -453,6 +453,19 @@ func TestLayersAreOrdinaryDirectories(t *testing.T) {
 		if err := unix.Lstat(path, &st); err != nil || st.Mode&0o777 != 0o755 || st.Uid != 0 {
 			t.Errorf("%s is %o of %d, %v", path, st.Mode, st.Uid, err)
 		}
+	}
+}
+
+// TestLongestPath loads, commits and removes the longest path that is allowed.
+func TestLongestPath(t *testing.T) {
+	s := openStore(t, nil)
+	long := strings.Repeat(strings.Repeat("d", 250)+"/", 12) + strings.Repeat("f", 3072-12*251)
+	load(t, s, imagetest.DockerArchive(one("long:1", long, "x")))
+	if _, err := s.Remove(ctx, "long:1", RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if left := remains(t, s); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

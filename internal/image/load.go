@@ -126,7 +126,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opts ImportOptions, pro
 	defer func() { _ = plain.Close() }()
 	report := &reporter{to: progress}
 	limited := &limitedReader{r: report.watch("", "Importing", 0, plain), left: s.opts.Limits.LayerBytes}
-	blob, err := x.Put(ctx, limited, "")
+	blob, err := x.Layer(ctx, limited, "", unpack.None)
 	if err != nil {
 		return Image{}, err
 	}

@@ -19,6 +19,8 @@ func (s *Store) Rootfs(ctx context.Context, img Image) (Rootfs, error) {
 		return r.(Rootfs), nil
 	}
 	ctx = s.context(ctx)
+	s.rootsMu.Lock()
+	defer s.rootsMu.Unlock()
 	if len(s.namesOf(img.ID)) == 0 {
 		return Rootfs{}, &NotFoundError{Ref: img.ID.String()}
 	}

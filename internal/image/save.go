@@ -116,6 +116,9 @@ func (x *session) manifestBlobs(ctx context.Context, m ocispec.Descriptor) ([]oc
 		return nil, nil // an attestation, for example
 	}
 	out := append([]ocispec.Descriptor{m, manifest.Config}, manifest.Layers...)
+	if err := x.holdBlobs(ctx, out); err != nil {
+		return nil, err
+	}
 	for _, d := range out {
 		if ok, err := x.has(ctx, d); err != nil || !ok {
 			return nil, err

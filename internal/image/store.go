@@ -35,6 +35,9 @@ const (
 	snapshotter = "overlayfs"
 )
 
+// maxRoot is how long the path of the store may be, in bytes: paths in layers come behind it.
+const maxRoot = 512
+
 // lockWait is how long Open waits for another process to let go of the databases.
 const lockWait = 2 * time.Second
 
@@ -61,6 +64,8 @@ type Store struct {
 
 	records sync.Map // digest.Digest of a target -> *record
 	roots   sync.Map // digest.Digest of a manifest -> Rootfs
+	// rootsMu is held while roots changes, so that no directories are remembered that were just removed.
+	rootsMu sync.Mutex
 	chains  singleflight.Group
 	work    sync.WaitGroup // collections in the background
 }
@@ -90,8 +95,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 // complete checks the options and fills in what was left out.
 func (o *Options) complete() error {
-	if !filepath.IsAbs(o.Root) || filepath.Clean(o.Root) != o.Root || strings.ContainsAny(o.Root, ":,\\") {
-		return fmt.Errorf("the image store cannot be at %q: overlay mounts need a clean absolute path without ':', ',' and '\\'; give another --dir", o.Root)
+	if len(o.Root) > maxRoot || !filepath.IsAbs(o.Root) || filepath.Clean(o.Root) != o.Root || strings.ContainsAny(o.Root, ":,\\") {
+		return fmt.Errorf("the image store cannot be at %q: overlay mounts need a clean absolute path of at most %d bytes without ':', ',' and '\\'; give another --dir", o.Root, maxRoot)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -198,6 +203,8 @@ func (s *Store) collect(ctx context.Context) error {
 
 // forget drops the cached descriptions of images that have no name any more.
 func (s *Store) forget() {
+	s.rootsMu.Lock()
+	defer s.rootsMu.Unlock()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	live, manifests := map[digest.Digest]bool{}, map[digest.Digest]bool{}

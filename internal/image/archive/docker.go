@@ -84,7 +84,9 @@ func (a *reader) dockerImages() ([]Image, error) {
 			}
 			owner[name.String()] = target.Digest
 		}
-		images = merge(images, Image{Target: target, Names: names})
+		img := Image{Target: target}
+		img.add(names...)
+		images = merge(images, img)
 	}
 	return images, nil
 }
@@ -160,7 +162,7 @@ func (a *reader) compare(images []Image) ([]Image, error) {
 			}
 			if !had {
 				owner[name.String()] = home
-				images[home].Names = append(images[home].Names, name)
+				images[home].add(name)
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"slices"
+
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -97,9 +99,18 @@ func nameOf(d ocispec.Descriptor) (*refs.Name, error) {
 func merge(images []Image, img Image) []Image {
 	for i := range images {
 		if images[i].Target.Digest == img.Target.Digest {
-			images[i].Names = append(images[i].Names, img.Names...)
+			images[i].add(img.Names...)
 			return images
 		}
 	}
 	return append(images, img)
+}
+
+// add adds names that the image does not have yet.
+func (img *Image) add(names ...refs.Name) {
+	for _, name := range names {
+		if !slices.ContainsFunc(img.Names, func(n refs.Name) bool { return n.String() == name.String() }) {
+			img.Names = append(img.Names, name)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -16,7 +17,7 @@ const maxAuthHeader = 64 << 10
 // Credential is who speaks to a registry. Its fields cannot be reached from outside and it prints as "[hidden]", so that it
 // does not end in a log by accident. The zero value is anonymous.
 type Credential struct {
-	username, password, identityToken, registryToken, server string
+	username, password, identityToken, registryToken string
 }
 
 // NewCredential is a user name with a password or a personal access token.
@@ -39,12 +40,12 @@ func ParseAuth(header string) (Credential, error) {
 		return Credential{}, fmt.Errorf("X-Registry-Auth is not base64 in the URL alphabet: %w", errdefs.ErrInvalidArgument)
 	}
 	var a struct {
-		Username, Password, Auth, Email, ServerAddress, IdentityToken, RegistryToken string
+		Username, Password, Auth, IdentityToken, RegistryToken string
 	}
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return Credential{}, fmt.Errorf("X-Registry-Auth is not a JSON AuthConfig: %w", errdefs.ErrInvalidArgument)
 	}
-	c := Credential{username: a.Username, password: a.Password, identityToken: a.IdentityToken, registryToken: a.RegistryToken, server: a.ServerAddress}
+	c := Credential{username: a.Username, password: a.Password, identityToken: a.IdentityToken, registryToken: a.RegistryToken}
 	if a.Auth != "" && c.username == "" {
 		if err := c.setBasic(a.Auth); err != nil {
 			return Credential{}, err
@@ -72,11 +73,8 @@ func (c Credential) Anonymous() bool {
 	return c.username == "" && c.password == "" && c.identityToken == "" && c.registryToken == ""
 }
 
-// String hides everything.
-func (c Credential) String() string { return "[hidden]" }
-
-// GoString hides everything from %#v.
-func (c Credential) GoString() string { return "registry.Credential{[hidden]}" }
+// Format hides everything from package fmt, whatever the verb: with %d, String would not be asked.
+func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[hidden]") }
 
 // LogValue hides everything from slog.
 func (c Credential) LogValue() slog.Value { return slog.StringValue("[hidden]") }

@@ -116,7 +116,7 @@ func (a *applier) create(h *tar.Header, name string, body io.Reader) error {
 			a.res.Warnings.Devices++
 			return nil
 		}
-		return hostile.Refuse("device-node", h.Name, "it is a device node (%d:%d); containers get their devices from the engine, never from an image", h.Devmajor, h.Devminor)
+		return hostile.Refuse("device-node", h.Name, "it is a device node (%d:%d); containers get their devices from the engine, never from an image: leave it out, for example with `tar --exclude='./dev/*'`", h.Devmajor, h.Devminor)
 	}
 	return hostile.Refuse("entry-type", h.Name, "its type %q is none that a layer may have", h.Typeflag)
 }

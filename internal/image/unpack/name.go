@@ -22,7 +22,7 @@ func CleanName(name string) (string, error) {
 	case name[0] == '/':
 		return "", hostile.Refuse("path-absolute", name, "the name is absolute; names in a layer are relative to its root")
 	case len(name) > maxPath:
-		return "", hostile.Refuse("path-too-long", name, "the name has %d bytes, Linux takes %d", len(name), maxPath)
+		return "", hostile.Refuse("path-too-long", name, "the name has %d bytes, at most %d are allowed", len(name), maxPath)
 	case strings.IndexByte(name, 0) >= 0:
 		return "", hostile.Refuse("name-nul", name, "the name has a NUL byte")
 	}
@@ -83,8 +83,8 @@ func checkTarget(name, target string) error {
 	switch {
 	case target == "":
 		return hostile.Refuse("symlink-empty", name, "the symbolic link has no target")
-	case len(target) > maxPath:
-		return hostile.Refuse("symlink-too-long", name, "the link's target has %d bytes, Linux takes %d", len(target), maxPath)
+	case len(target) > maxTarget:
+		return hostile.Refuse("symlink-too-long", name, "the link's target has %d bytes, Linux takes %d", len(target), maxTarget)
 	case strings.IndexByte(target, 0) >= 0:
 		return hostile.Refuse("symlink-nul", name, "the link's target has a NUL byte")
 	}

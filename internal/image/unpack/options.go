@@ -14,7 +14,8 @@ const IDs = 65536
 // Bounds of a single entry. They are those of Linux where Linux has one; deeper or larger things are attacks, not images.
 const (
 	maxName   = 255       // bytes of one path component (NAME_MAX)
-	maxPath   = 4096 - 1  // bytes of a path or link target (PATH_MAX)
+	maxPath   = 3072      // bytes of a path: PATH_MAX less what the store puts in front of it
+	maxTarget = 4096 - 1  // bytes of a link target (PATH_MAX)
 	maxDepth  = 256       // components of a path
 	maxXattrs = 64        // extended attributes of one entry
 	maxXattr  = 64 << 10  // bytes of one attribute's value (XATTR_SIZE_MAX)
