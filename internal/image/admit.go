@@ -32,7 +32,7 @@ type tree struct {
 
 // docLimits are the limits of documents.
 func (s *Store) docLimits() config.Limits {
-	return config.Limits{Layers: s.opts.Limits.Layers, Document: s.opts.Limits.Document, Blob: s.opts.Limits.LayerBytes}
+	return config.Limits{Layers: s.opts.Limits.Layers, Document: s.opts.Limits.Document, Blob: s.opts.Limits.LayerBytes, Image: s.opts.Limits.ImageBytes}
 }
 
 // source gives the bytes of a document by digest.

@@ -41,7 +41,8 @@ func (e *AmbiguousError) Error() string {
 // Unwrap makes errors.Is(err, errdefs.ErrInvalidArgument) true.
 func (e *AmbiguousError) Unwrap() error { return errdefs.ErrInvalidArgument }
 
-// InUseError says that containers still need the image. It is an errdefs.ErrConflict-like errdefs.ErrFailedPrecondition.
+// InUseError says that containers still need the image. It is an errdefs.ErrFailedPrecondition, which the Docker
+// API answers with 409.
 type InUseError struct {
 	Ref        string
 	Containers []string

@@ -46,8 +46,12 @@ func (s *Store) Load(ctx context.Context, r io.Reader, progress Progress) (out [
 		}
 		namings = append(namings, naming{target: img.Target, names: img.Names})
 	}
+	moved := s.moved(namings)
 	if err := x.publish(ctx, namings); err != nil {
 		return nil, err
+	}
+	for _, status := range moved {
+		report.send(Event{Status: status})
 	}
 	for _, img := range found {
 		loaded, err := s.describe(ctx, img.Target)
@@ -126,7 +130,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opts ImportOptions, pro
 	defer func() { _ = plain.Close() }()
 	report := &reporter{to: progress}
 	limited := &limitedReader{r: report.watch("", "Importing", 0, plain), left: s.opts.Limits.LayerBytes}
-	blob, err := x.Layer(ctx, limited, "", unpack.None)
+	blob, err := x.layer(ctx, limited, "", unpack.None, true)
 	if err != nil {
 		return Image{}, err
 	}

@@ -62,6 +62,22 @@ func (x *session) publish(ctx context.Context, namings []naming) error {
 	return err
 }
 
+// moved tells which names will be taken from other images, in words: an archive brings its own names, and may so replace what
+// somebody trusts.
+func (s *Store) moved(namings []naming) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []string
+	for _, n := range namings {
+		for _, name := range n.names {
+			if old, had := s.names[name.String()]; had && old.Target.Digest != n.target.Digest {
+				out = append(out, fmt.Sprintf("Warning: %s is now another image; the one that had this name is %s", name.Familiar(), short(old.Target.Digest)))
+			}
+		}
+	}
+	return out
+}
+
 // syncFS flushes the file system that dir lies on. One call covers all files of all layers, which a call for each would take
 // far longer to do.
 func syncFS(dir string) error {

@@ -184,7 +184,7 @@ func (p *pull) storeLayer(l *layer) func(context.Context, io.Reader, digest.Dige
 		if promised, _ := config.LayerCompression(l.MediaType); promised != string(actual) {
 			return ocispec.Descriptor{}, compressionMismatch(l.MediaType, promised, actual)
 		}
-		return p.Layer(ctx, r, want, actual)
+		return p.layer(ctx, r, want, actual, true)
 	}
 }
 

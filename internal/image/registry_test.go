@@ -193,6 +193,21 @@ func TestPullFromHostileRegistries(t *testing.T) {
 			}
 			return get(r)
 		},
+		"cannot be reached": func(w http.ResponseWriter, r *http.Request) bool {
+			if blob(r) {
+				http.Redirect(w, r, "https://127.0.0.1:1/blob?sig=s3cret", http.StatusTemporaryRedirect)
+			}
+			return blob(r)
+		},
+		"answers 418 I'm a teapot (\"no\\x1b coffee\")": func(w http.ResponseWriter, r *http.Request) bool {
+			if blob(r) && r.URL.RawQuery == "" {
+				http.Redirect(w, r, r.URL.Path+"?sig=s3cret", http.StatusTemporaryRedirect)
+			} else if blob(r) {
+				w.WriteHeader(http.StatusTeapot)
+				_, _ = w.Write([]byte(`{"errors":[{"code":"X","message":"no\u001b coffee"}]}`))
+			}
+			return blob(r)
+		},
 		"bailey login": func(w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(http.StatusForbidden)
 			return true
@@ -203,7 +218,7 @@ func TestPullFromHostileRegistries(t *testing.T) {
 		},
 	} {
 		t.Run(want, func(t *testing.T) {
-			if err := pullFrom(t, always(before), Credential{}); err == nil || !strings.Contains(err.Error(), want) {
+			if err := pullFrom(t, always(before), Credential{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("got %v", err)
 			}
 		})

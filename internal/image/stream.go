@@ -25,8 +25,13 @@ type staged struct {
 var errUnpackStopped = errors.New("unpacking has stopped")
 
 // Layer stores r as a blob like Put and unpacks it at the same time, so that a layer costs one pass and not two. What is wrong
-// with the layer is reported when an image wants it.
+// with the layer is reported when an image wants it: an archive may hold things that look like layers and are none.
 func (x *session) Layer(ctx context.Context, r io.Reader, want digest.Digest, compression unpack.Compression) (ocispec.Descriptor, error) {
+	return x.layer(ctx, r, want, compression, false)
+}
+
+// layer is Layer; with known, the blob is a layer for certain and a refusal ends it at once.
+func (x *session) layer(ctx context.Context, r io.Reader, want digest.Digest, compression unpack.Compression, known bool) (ocispec.Descriptor, error) {
 	if want != "" {
 		if _, err := x.s.blobs.Info(ctx, want); err == nil {
 			return x.Put(ctx, r, want) // it was here before, and so was most likely what it unpacks to
@@ -37,6 +42,9 @@ func (x *session) Layer(ctx context.Context, r io.Reader, want digest.Digest, co
 	x.streams.Go(func() {
 		defer close(st.done)
 		st.err = x.stageStream(x.ctx, st, from)
+		if known && st.err != nil {
+			_ = from.CloseWithError(st.err)
+		}
 		_ = from.CloseWithError(errUnpackStopped)
 	})
 	d, err := x.Put(ctx, io.TeeReader(r, optional{to}), want)

@@ -47,7 +47,7 @@ func (m memory) Document(_ context.Context, id digest.Digest) ([]byte, error) {
 // options are small limits.
 func options() Options {
 	return Options{
-		Bytes: 1 << 20, Ratio: unpack.Ratio{Max: 200, Free: 1 << 20}, Documents: config.Limits{Layers: 8, Document: 64 << 10, Blob: 1 << 20},
+		Bytes: 1 << 20, Ratio: unpack.Ratio{Max: 200, Free: 1 << 20}, Documents: config.Limits{Layers: 8, Document: 64 << 10, Blob: 1 << 20, Image: 1 << 20},
 		Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"},
 	}
 }

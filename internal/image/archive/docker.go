@@ -3,7 +3,6 @@ package archive
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -132,11 +131,15 @@ func (a *reader) compare(images []Image) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	contents := make([][]content, len(images))
-	owner := map[string]int{}
+	c := comparer{reader: a, known: map[digest.Digest]string{}}
+	contents := make([]map[string]bool, len(images)) // what each image stands for
+	homes, owner := map[string]int{}, map[string]int{}
 	for i, img := range images {
-		if contents[i], err = a.contents(img.Target); err != nil {
+		if contents[i], err = c.contents(img.Target); err != nil {
 			return nil, err
+		}
+		for content := range contents[i] {
+			homes[content] = i
 		}
 		for _, name := range img.Names {
 			owner[name.String()] = i
@@ -147,8 +150,8 @@ func (a *reader) compare(images []Image) ([]Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		home := slices.IndexFunc(contents, func(list []content) bool { return slices.ContainsFunc(list, want.equal) })
-		if home < 0 {
+		home, ok := homes[want]
+		if !ok {
 			return nil, hostile.Refuse("archive-ambiguous", it.Config, "manifest.json lists an image that index.json does not have: readers would take different images from this archive")
 		}
 		names, err := it.tags()
@@ -157,7 +160,7 @@ func (a *reader) compare(images []Image) ([]Image, error) {
 		}
 		for _, name := range names {
 			i, had := owner[name.String()]
-			if had && !slices.ContainsFunc(contents[i], want.equal) {
+			if had && !contents[i][want] {
 				return nil, hostile.Refuse("archive-ambiguous", name.String(), "manifest.json and index.json give this name to different images")
 			}
 			if !had {
@@ -169,65 +172,77 @@ func (a *reader) compare(images []Image) ([]Image, error) {
 	return images, nil
 }
 
-// content is what makes an image: its configuration and its layers.
-type content struct {
-	config digest.Digest
-	layers []digest.Digest
-}
-
-func (c content) equal(o content) bool {
-	return c.config == o.config && slices.Equal(c.layers, o.layers)
-}
-
-// contentOf looks up the files of an item.
-func (a *reader) contentOf(it item) (content, error) {
+// contentOf is what makes an image, the digests of its configuration and its layers, as an item names them.
+func (a *reader) contentOf(it item) (string, error) {
 	cfg, err := a.find("a configuration", it.Config)
 	if err != nil {
-		return content{}, err
+		return "", err
 	}
-	c := content{config: cfg.Digest}
+	content := string(cfg.Digest)
 	for _, name := range it.Layers {
 		l, err := a.find("a layer", name)
 		if err != nil {
-			return content{}, err
+			return "", err
 		}
-		c.layers = append(c.layers, l.Digest)
+		content += " " + string(l.Digest)
 	}
-	return c, nil
+	return content, nil
 }
 
-// contents lists what a target of the layout stands for; variants that the archive does not have are left out.
-func (a *reader) contents(target ocispec.Descriptor) ([]content, error) {
+// comparer finds out what the targets of a layout stand for. Each manifest is read once, however many indexes list it.
+type comparer struct {
+	*reader
+	known map[digest.Digest]string
+}
+
+// contents lists what a target stands for; variants that the archive does not have are left out.
+func (c *comparer) contents(target ocispec.Descriptor) (map[string]bool, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
 	manifests := []ocispec.Descriptor{target}
 	if config.IsIndex(target.MediaType) {
-		data, err := a.blobs.Document(a.ctx, target.Digest)
+		data, err := c.blobs.Document(c.ctx, target.Digest)
 		if err != nil {
 			return nil, err
 		}
-		idx, err := config.Index(target.MediaType, data, a.opts.Documents)
+		idx, err := config.Index(target.MediaType, data, c.opts.Documents)
 		if err != nil {
 			return nil, err
 		}
 		manifests = idx.Manifests
 	}
-	var out []content
+	out := map[string]bool{}
 	for _, d := range manifests {
-		if _, ok := a.entries["blobs/sha256/"+d.Digest.Encoded()]; !ok || !config.IsManifest(d.MediaType) || d.Platform != nil && d.Platform.OS == "unknown" {
+		if _, ok := c.entries[blobPath(d.Digest)]; !ok || !config.IsManifest(d.MediaType) || d.Platform != nil && d.Platform.OS == "unknown" {
 			continue
 		}
-		data, err := a.blobs.Document(a.ctx, d.Digest)
+		content, err := c.content(d)
 		if err != nil {
 			return nil, err
 		}
-		m, err := config.Manifest(d.MediaType, data, a.opts.Documents)
-		if err != nil {
-			return nil, err
-		}
-		c := content{config: m.Config.Digest}
-		for _, l := range m.Layers {
-			c.layers = append(c.layers, l.Digest)
-		}
-		out = append(out, c)
+		out[content] = true
 	}
 	return out, nil
+}
+
+// content is what a manifest stands for.
+func (c *comparer) content(d ocispec.Descriptor) (string, error) {
+	if content, ok := c.known[d.Digest]; ok {
+		return content, nil
+	}
+	data, err := c.blobs.Document(c.ctx, d.Digest)
+	if err != nil {
+		return "", err
+	}
+	m, err := config.Manifest(d.MediaType, data, c.opts.Documents)
+	if err != nil {
+		return "", err
+	}
+	content := string(m.Config.Digest)
+	for _, l := range m.Layers {
+		content += " " + string(l.Digest)
+	}
+	c.known[d.Digest] = content
+	return content, nil
 }

@@ -17,8 +17,8 @@ const maxManifests = 1024
 type Limits struct {
 	// Layers is the most layers of one image.
 	Layers int
-	// Document is the most bytes of a manifest, index or configuration, and Blob of a layer.
-	Document, Blob int64
+	// Document is the most bytes of a manifest, index or configuration, Blob of a layer, and Image of all layers together.
+	Document, Blob, Image int64
 }
 
 // layerTypes are the media types of layers and how they are compressed, as unpack.Compression names it.
@@ -102,6 +102,7 @@ func Manifest(mediaType string, data []byte, limits Limits) (ocispec.Manifest, e
 	if len(m.Layers) > limits.Layers {
 		return m, hostile.Refuse("too-many-layers", "manifest.layers", "the image has %d layers, at most %d are allowed", len(m.Layers), limits.Layers)
 	}
+	var total int64
 	for i, l := range m.Layers {
 		name := field("manifest.layers", i)
 		if _, ok := LayerCompression(l.MediaType); !ok {
@@ -109,6 +110,10 @@ func Manifest(mediaType string, data []byte, limits Limits) (ocispec.Manifest, e
 		}
 		if err := checkDescriptor(name, l, limits.Blob); err != nil {
 			return m, err
+		}
+		// No overflow: there are few layers and each is small beside an int64.
+		if total += l.Size; total > limits.Image {
+			return m, hostile.Refuse("image-too-large", name, "the layers have more than %d bytes together", limits.Image)
 		}
 	}
 	return m, nil

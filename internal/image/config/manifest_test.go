@@ -10,7 +10,7 @@ import (
 )
 
 // limits are small ones.
-var limits = Limits{Layers: 3, Document: 1 << 20, Blob: 1 << 30}
+var limits = Limits{Layers: 3, Document: 1 << 20, Blob: 1 << 30, Image: 25}
 
 // descriptor is one as JSON.
 func descriptor(mediaType string, extra string) string {
@@ -49,6 +49,7 @@ func TestManifest(t *testing.T) {
 		"size-out-of-range negative":  manifest(cfg, strings.Replace(layer, "10", "-1", 1), ""),
 		"size-out-of-range huge":      manifest(cfg, strings.Replace(layer, ":10", ":9223372036854775807", 1), ""),
 		"json-type overflow":          manifest(cfg, strings.Replace(layer, ":10", ":92233720368547758070", 1), ""),
+		"image-too-large":             manifest(cfg, layer+","+layer+","+layer, ""),
 		"size-out-of-range config":    manifest(strings.Replace(cfg, ":10", ":2000000", 1), layer, ""),
 		"document-too-large document": good + strings.Repeat(" ", 1<<20),
 	} {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -186,25 +187,54 @@ func (r *Repository) pusher(ctx context.Context, root ocispec.Descriptor) (remot
 	return p, nil
 }
 
-// explain words what a registry or the network answered, with the command that mends it where there is one.
+// explain words what a registry or the network answered, with the command that mends it where there is one. Addresses are
+// left out of it: those of redirects are signed, and as good as a password for a while.
 func (r *Repository) explain(what string, err error) error {
 	host := r.name.Host()
 	var status remoteserrors.ErrUnexpectedStatus
 	var network *url.Error
+	var refused *RefusedError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case errors.As(err, new(*RefusedError)):
-		return fmt.Errorf("%s at %s: %w", what, host, err)
-	case errors.Is(err, docker.ErrInvalidAuthorization),
-		errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden):
-		return fmt.Errorf("%s: %s denies access; log in with `bailey login %s`, and check the name: %w", what, host, host, errors.Join(errdefs.ErrPermissionDenied, err))
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", what, context.Canceled)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w", what, context.DeadlineExceeded)
+	case errors.As(err, &refused):
+		return fmt.Errorf("%s: %w", what, refused)
+	case errors.Is(err, docker.ErrInvalidAuthorization):
+		return fmt.Errorf("%s: %s denies access; log in with `bailey login %s`, and check the name: %w", what, host, host, errdefs.ErrPermissionDenied)
+	case errors.As(err, &status):
+		return explainStatus(what, host, status)
 	case errdefs.IsNotFound(err):
-		return fmt.Errorf("%s: %s does not have it: %w", what, host, err)
-	case errors.As(err, &status) && status.StatusCode == http.StatusTooManyRequests:
-		return fmt.Errorf("%s: %s asks for fewer requests; wait, or log in with `bailey login %s`: %w", what, host, host, errors.Join(errdefs.ErrUnavailable, err))
+		return fmt.Errorf("%s: %s does not have it: %w", what, host, errdefs.ErrNotFound)
 	case errors.As(err, &network):
-		return fmt.Errorf("%s: %s cannot be reached: %w", what, host, errors.Join(errdefs.ErrUnavailable, err))
+		return fmt.Errorf("%s: %s cannot be reached (%w): %w", what, host, network.Err, errdefs.ErrUnavailable)
 	}
 	return fmt.Errorf("%s at %s: %w", what, host, err)
+}
+
+// explainStatus words an HTTP status.
+func explainStatus(what, host string, status remoteserrors.ErrUnexpectedStatus) error {
+	answer := fmt.Sprintf("%s: %s answers %d %s%s", what, host, status.StatusCode, http.StatusText(status.StatusCode), message(status.Body))
+	switch status.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%s; log in with `bailey login %s`, and check the name: %w", answer, host, errdefs.ErrPermissionDenied)
+	case http.StatusTooManyRequests:
+		return fmt.Errorf("%s; wait, or log in with `bailey login %s`: %w", answer, host, errdefs.ErrUnavailable)
+	case http.StatusNotFound:
+		return fmt.Errorf("%s: %w", answer, errdefs.ErrNotFound)
+	}
+	return fmt.Errorf("%s: %w", answer, errdefs.ErrUnavailable)
+}
+
+// message is what a registry says about an error (OCI distribution specification, "Error Codes"), quoted and cut.
+func message(body []byte) string {
+	var doc struct {
+		Errors []struct{ Message string }
+	}
+	if json.Unmarshal(body, &doc) != nil || len(doc.Errors) == 0 || doc.Errors[0].Message == "" {
+		return ""
+	}
+	text := doc.Errors[0].Message
+	return fmt.Sprintf(" (%q)", text[:min(len(text), 200)])
 }

@@ -171,6 +171,8 @@ func disk(what, name string, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return fmt.Errorf("unpack %q: %s: the disk is full (%w): free space with `bailey system prune`, or give the node a larger --dir", name, what, err)
+	case errors.Is(err, unix.EMLINK):
+		return hostile.Refuse("too-many-links", name, "the file system gives a file no more names")
 	case errors.Is(err, unix.ENAMETOOLONG):
 		return hostile.Refuse("name-too-long", name, "the file system takes no name that long")
 	}

@@ -329,6 +329,25 @@ func TestApplyRefusesHostileLayers(t *testing.T) {
 	}
 }
 
+// TestAttributesOfDirectoriesAreBounded lists one directory again and again with as many attributes as an entry may have.
+func TestAttributesOfDirectoriesAreBounded(t *testing.T) {
+	root(t)
+	xattrs := map[string]string{}
+	for i := range 15 {
+		xattrs[fmt.Sprint("user.", i)] = strings.Repeat("x", maxXattr-1)
+	}
+	files := make([]imagetest.File, maxKept/(15*maxXattr)+2)
+	for i := range files {
+		files[i] = imagetest.File{Name: "d/", Xattrs: xattrs}
+	}
+	opts := options()
+	opts.LayerBytes = 1 << 30
+	_, _, err := applyTo(t, imagetest.Tar(files...), opts)
+	if err == nil || !strings.Contains(err.Error(), "too-many-directories") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBudgetIsShared(t *testing.T) {
 	root(t)
 	opts := options()

@@ -19,7 +19,7 @@ const (
 	maxDepth  = 256       // components of a path
 	maxXattrs = 64        // extended attributes of one entry
 	maxXattr  = 64 << 10  // bytes of one attribute's value (XATTR_SIZE_MAX)
-	maxKept   = 64 << 20  // bytes of directory names remembered until the end of a layer
+	maxKept   = 128 << 20 // bytes of memory for directories until the end of a layer
 	maxImply  = 32 << 10  // parent directories that a layer does not list
 	maxTail   = 512 << 20 // bytes of zeros after the end of a tar
 )

@@ -16,6 +16,9 @@ const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_N
 // cacheSize is how many directories are kept open. Tars list a directory's files together, so a few are enough.
 const cacheSize = 16
 
+// attrsCost is what an attrs takes in memory beside its texts, in bytes.
+const attrsCost = 160
+
 // attrs is what a directory gets when the layer is complete; until then it is 0700 and nobody but us can look inside.
 type attrs struct {
 	path     string
@@ -36,7 +39,7 @@ type tree struct {
 	next    int
 	dirs    []attrs
 	byPath  map[string]int
-	kept    int // bytes of the paths in dirs
+	kept    int // bytes that dirs and byPath take, about
 	implied int
 }
 
@@ -165,15 +168,19 @@ func (t *tree) makeParent(at int, part, path, entry string) error {
 
 // keep remembers what a directory is to become, in place of what was remembered before.
 func (t *tree) keep(a attrs, entry string) error {
+	cost := attrsCost + len(a.path)
+	for key, value := range a.xattrs {
+		cost += len(key) + len(value)
+	}
+	if t.kept += cost; t.kept > maxKept {
+		return hostile.Refuse("too-many-directories", entry, "what the layer says of its directories takes more than %d bytes", maxKept)
+	}
 	if i, ok := t.byPath[a.path]; ok {
 		if t.dirs[i].implied && !a.implied {
 			t.implied--
 		}
 		t.dirs[i] = a
 		return nil
-	}
-	if t.kept += len(a.path); t.kept > maxKept {
-		return hostile.Refuse("too-many-directories", entry, "the names of the layer's directories take more than %d bytes", maxKept)
 	}
 	if a.implied {
 		if t.implied++; t.implied > maxImply {
