@@ -67,7 +67,7 @@ func TestReadPromises(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("| fast | `run` | docker 29 | 0.25 × | enforced |\n| ready | `adopt` |  | 100 ms | pending |\n| other | test/e2e |\n")
+	write("| fast | `run` | docker 29 | 0.25 × | enforced |\n| ready | `adopt` |  | 100 ms | pending, measured 118 ms |\n| other | test/e2e |\n")
 	got, err := readPromises(page)
 	want := []promise{
 		{Text: "fast", Metric: "run", Against: "docker 29", AtMost: 0.25},

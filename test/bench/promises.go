@@ -21,8 +21,8 @@ type promise struct {
 	Pending bool    // not kept yet, and known not to be
 }
 
-// promiseRow is | text | `metric` | against | at most | state |.
-var promiseRow = regexp.MustCompile("^\\| *(.+?) *\\| *`([a-z-]+)` *\\| *(.*?) *\\| *([0-9.]+) *(×|ms|MiB) *\\| *(enforced|pending) *\\|$")
+// promiseRow is | text | `metric` | against | at most | state |; behind the state may stand what was measured last.
+var promiseRow = regexp.MustCompile("^\\| *(.+?) *\\| *`([a-z-]+)` *\\| *(.*?) *\\| *([0-9.]+) *(×|ms|MiB) *\\| *(enforced|pending)(?:, measured [^|]*)? *\\|$")
 
 // readPromises reads the rows of the page that this program enforces.
 func readPromises(path string) ([]promise, error) {
