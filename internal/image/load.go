@@ -102,6 +102,7 @@ func bound(ctx context.Context, r io.Reader) io.Reader {
 // readerFunc is a function that reads.
 type readerFunc func(p []byte) (int, error)
 
+// Read calls the function.
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Import makes an image of one layer from a tar of a root filesystem, which may be compressed with gzip or zstd.
@@ -199,6 +200,7 @@ type limitedReader struct {
 	left int64
 }
 
+// Read refuses what is beyond the limit.
 func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {

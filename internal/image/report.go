@@ -61,6 +61,7 @@ type watched struct {
 	last   time.Time
 }
 
+// Read reports at most once per pace.
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
 	w.event.Current += int64(n)

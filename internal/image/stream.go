@@ -64,6 +64,7 @@ func (x *session) layer(ctx context.Context, r io.Reader, want digest.Digest, co
 // optional is a writer whose reader may lose interest.
 type optional struct{ w io.Writer }
 
+// Write goes on without its reader.
 func (o optional) Write(p []byte) (int, error) {
 	if _, err := o.w.Write(p); err != nil && !errors.Is(err, errUnpackStopped) {
 		return 0, err

@@ -142,6 +142,7 @@ type origin struct {
 	err error
 }
 
+// Read reads and remembers errors.
 func (o *origin) Read(p []byte) (int, error) {
 	n, err := o.Reader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -63,6 +63,27 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+func TestIndex(t *testing.T) {
+	entry := descriptor(ocispec.MediaTypeImageManifest, "")
+	if _, err := Index(ocispec.MediaTypeImageIndex, []byte(`{"schemaVersion":2,"manifests":[`+entry+`]}`), limits); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"manifest-ambiguous config":   `{"schemaVersion":2,"manifests":[],"config":{}}`,
+		"manifest-ambiguous layers":   `{"schemaVersion":2,"manifests":[],"layers":[]}`,
+		"manifest-ambiguous manifest": manifest(descriptor(ocispec.MediaTypeImageConfig, ""), "", ""),
+		"media-type-mismatch":         `{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageManifest + `","manifests":[]}`,
+		"too-many-manifests":          `{"schemaVersion":2,"manifests":[` + entry + strings.Repeat(","+entry, maxManifests) + `]}`,
+		"foreign-url":                 `{"schemaVersion":2,"manifests":[` + descriptor(ocispec.MediaTypeImageManifest, `,"urls":["https://evil/"]`) + `]}`,
+		"manifest-version":            `{"manifests":[]}`,
+	} {
+		want, _, _ := strings.Cut(name, " ")
+		if _, err := Index(ocispec.MediaTypeImageIndex, []byte(text), limits); class(err) != want {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 // platformed is a descriptor for a platform.
 func platformed(p, digestOf string) string {
 	os, arch, _ := strings.Cut(p, "/")

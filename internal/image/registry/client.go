@@ -120,6 +120,7 @@ type explained struct {
 	what string
 }
 
+// Read words errors.
 func (e *explained) Read(p []byte) (int, error) {
 	n, err := e.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -166,6 +167,7 @@ type tick struct {
 	back func()
 }
 
+// Read calls back first.
 func (t tick) Read(p []byte) (int, error) {
 	t.back()
 	return t.ReadSeeker.Read(p)

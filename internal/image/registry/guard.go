@@ -75,6 +75,7 @@ type capped struct {
 	err  error
 }
 
+// Read fails beyond the size.
 func (c *capped) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	if c.left -= int64(n); c.left < 0 {
@@ -96,6 +97,7 @@ type paced struct {
 	got    int64
 }
 
+// Read fails when the registry is too slow.
 func (p *paced) Read(b []byte) (int, error) {
 	start := time.Now()
 	timer := time.AfterFunc(p.stall, func() { _ = p.ReadCloser.Close() })
