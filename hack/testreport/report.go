@@ -138,9 +138,23 @@ func (r *report) endPackage(p *pkg, e event) bool {
 	}
 	sort.Strings(tests)
 	for _, test := range tests {
-		indent(r.out, p.output[test].String())
+		indent(r.out, shorten(p.output[test].String()))
 	}
 	return true
+}
+
+// The first and the last lines of a failed test's output that are shown. What failed stands at the beginning, and how it
+// came to that often at the end.
+const firstLines, lastLines = 40, 80
+
+// shorten leaves out the middle of a long text.
+func shorten(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	if len(lines) <= firstLines+lastLines+1 {
+		return text
+	}
+	gap := fmt.Sprintf("        [... %d lines left out ...]\n", len(lines)-firstLines-lastLines)
+	return strings.Join(lines[:firstLines], "") + gap + strings.Join(lines[len(lines)-lastLines:], "")
 }
 
 // heartbeat says what runs now, the longest first.

@@ -75,6 +75,18 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
+// TestShorten: the middle of a long text goes, and nothing of a short one.
+func TestShorten(t *testing.T) {
+	if short := "a\nb\n"; shorten(short) != short {
+		t.Errorf("shortened %q", short)
+	}
+	long := "first\n" + strings.Repeat("middle\n", 1000) + "last\n"
+	got := shorten(long)
+	if !strings.HasPrefix(got, "first\n") || !strings.HasSuffix(got, "last\n") || strings.Count(got, "\n") > firstLines+lastLines+1 {
+		t.Errorf("%d lines are left: %.20q", strings.Count(got, "\n"), got)
+	}
+}
+
 // TestReadError: a broken pipe is not a success.
 func TestReadError(t *testing.T) {
 	in := io.MultiReader(strings.NewReader("{}\n"), brokenReader{})

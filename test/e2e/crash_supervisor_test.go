@@ -38,6 +38,10 @@ func TestSupervisorKilled(t *testing.T) {
 			node := harness.New(t, harness.Options{})
 			id := launch(t, node, shell("lonely", "echo here; sleep 1000"))
 			pid := inspect(t, node, id).State.Pid
+			eventually(t, 15*time.Second, "the container has printed its line", func() bool {
+				text, err := logged(t.Context(), node, id)
+				return err == nil && text == "here\n"
+			})
 			if down {
 				if err := node.Kill(); err != nil {
 					t.Fatal(err)
@@ -93,7 +97,8 @@ func TestSupervisorKilledRestarts(t *testing.T) {
 		}
 		eventually(t, 15*time.Second, "the container runs again", func() bool {
 			now := inspect(t, node, id).State
-			return now.Running && now.Pid != before.Pid
+			// One that waits for its restart is called running too.
+			return now.Status == container.StateRunning && now.Pid != before.Pid
 		})
 		eventually(t, 5*time.Second, "it has one supervisor", func() bool { return len(node.Supervisors()) == 1 })
 	}
