@@ -38,7 +38,7 @@ build: deps-build bin/bailey ## build bin/bailey, one binary that carries its OC
 	@echo "bin/bailey $(VERSION) is ready: sudo bin/bailey up --help"
 
 .PHONY: test
-test: deps-test bin/bailey ## run every test: unit, architecture, end to end (as root; some skip otherwise)
+test: deps-test bin/bailey clients ## run every test: unit, architecture, end to end (as root; some skip otherwise)
 	@echo "==> testing every package (end-to-end tests run in namespaces of their own)"
 	@BAILEY_BIN=$(CURDIR)/bin/bailey timeout --foreground -k 30 15m \
 		go test -json -vet=off -timeout 14m $(TESTFLAGS) ./... 2>&1 | go run ./hack/testreport
@@ -107,6 +107,12 @@ $(PAYLOAD)/bailey-init: $(INITSOURCES) go.mod
 	@mkdir -p $(@D)
 	@$(STEP) "building the init" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-init
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
+
+# What others made and the end-to-end tests drive a node with, pinned by the modules below test/clients. Built before the
+# tests' time runs; the Go command knows what is current.
+.PHONY: clients
+clients:
+	@$(STEP) "building the clients of the tests" go test -count=1 -run '^TestClients$$' ./test/harness
 
 # Written only when the version changed, so that a commit relinks and an unchanged tree does not.
 bin/.version: FORCE

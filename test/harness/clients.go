@@ -1,0 +1,89 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// A program is one that others made, built at the version that a nested module below test/clients pins: it must not
+// weigh on Bailey's own go.mod.
+type program struct {
+	module string // directory below test/clients
+	pkg    string // the package to build
+	stamp  string // the variable that holds its version, and the version
+}
+
+// The Compose plugins that the tests use, by the name that Compose gives.
+var programs = map[string]program{
+	"compose": {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+}
+
+var built sync.Map // name to func() (string, error)
+
+// Client returns the path of a client program ("compose" is Compose 5). It is built when the
+// Go command says that bin/NAME is not current, which takes a minute or two once and a second afterwards.
+func Client(ctx context.Context, name string) (string, error) {
+	once, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) { return buildClient(ctx, name) }))
+	return once.(func() (string, error))()
+}
+
+func buildClient(ctx context.Context, name string) (string, error) {
+	c, ok := programs[name]
+	if !ok {
+		return "", fmt.Errorf("no client %q is known here", name)
+	}
+	top, err := Top()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(top, "bin", name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	// Test programs of several packages may want it at the same time.
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X "+c.stamp, "-o", path, c.pkg)
+	cmd.Dir = filepath.Join(top, "test/clients", c.module)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", c.pkg, err, out)
+	}
+	return path, nil
+}
+
+// Compose prepares a command line of a Compose plugin against the node, in a project's directory: as a plug-in of the stock
+// docker command line, or by itself where there is none.
+func (n *Node) Compose(ctx context.Context, name, dir string, args ...string) (*exec.Cmd, error) {
+	path, err := Client(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	plugins := filepath.Join(n.base, name, "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(path, filepath.Join(plugins, "docker-compose")); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	if HasDocker() {
+		cmd = exec.CommandContext(ctx, "docker", append([]string{"compose"}, args...)...)
+	}
+	cmd.Dir = dir
+	cmd.Env = append(n.environment(), "DOCKER_HOST=unix://"+n.Socket, "DOCKER_CONFIG="+filepath.Dir(plugins), "PWD="+dir)
+	return cmd, nil
+}

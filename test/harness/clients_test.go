@@ -1,0 +1,19 @@
+package harness
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// TestClients builds every client and sees it run; `make test` begins with it.
+func TestClients(t *testing.T) {
+	for name := range programs {
+		path, err := Client(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), path, "version").CombinedOutput(); err != nil {
+			t.Errorf("%s version: %v: %s", name, err, out)
+		}
+	}
+}
