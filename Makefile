@@ -22,6 +22,7 @@ GOSOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/de
 EMBEDDED  := $(shell find internal -type f -not -name '*.go' -not -path '$(PAYLOAD)/*' -not -path '*/testdata/*' 2>/dev/null)
 SUPERVISORSOURCES := $(shell find cmd/bailey-supervisor internal/runtime -name '*.go' -not -name '*_test.go' 2>/dev/null)
 INITSOURCES := $(shell find cmd/bailey-init -name '*.go' -not -name '*_test.go' 2>/dev/null)
+PROBESOURCES := $(shell find cmd/bailey-probe internal/prove internal/*/probes -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 ##@ What a person types
 
@@ -108,6 +109,11 @@ $(PAYLOAD)/bailey-init: $(INITSOURCES) go.mod
 	@$(STEP) "building the init" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-init
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
 
+$(PAYLOAD)/bailey-probe: $(PROBESOURCES) go.mod
+	@mkdir -p $(@D)
+	@$(STEP) "building the probes" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-probe
+	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
+
 # What others made and the end-to-end tests drive a node with, pinned by the modules below test/clients. Built before the
 # tests' time runs; the Go command knows what is current.
 .PHONY: clients
@@ -119,7 +125,7 @@ bin/.version: FORCE
 	@mkdir -p bin
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 
-bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init go.mod bin/.version
+bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init $(PAYLOAD)/bailey-probe go.mod bin/.version
 	@$(STEP) "building bin/bailey $(VERSION)" \
 		go build -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
 

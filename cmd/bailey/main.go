@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 
 	"github.com/bailey-run/bailey/internal/api"
@@ -19,8 +20,10 @@ import (
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/prove"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/host"
+	"github.com/bailey-run/bailey/internal/runtime/payload"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/bailey-run/bailey/internal/secret"
 	"github.com/bailey-run/bailey/internal/version"
@@ -41,8 +44,11 @@ type node struct {
 	networks *network.Manager
 	runtime  *runtime.Runtime
 	closers  []func() error // run last first
+	inside   dialer         // reaches the node's own API as the prover
 	removing bool           // closing also removes what is in the kernel
 }
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // open wires a node. On an error it has closed what it opened.
 func open(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) (daemon.Node, error) {
@@ -94,7 +100,19 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	}
 	n.closers = append(n.closers, n.Engine.Close)
 
-	n.Server, err = api.New(api.Options{Engine: n.Engine, Log: log, Version: version.Version})
+	n.Server, err = api.New(api.Options{
+		Engine: n.Engine, Log: log, Version: version.Version,
+		Prover: prove.NewNode(prove.NodeOptions{
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return n.inside(ctx, network, address)
+			},
+			Program:  func() ([]byte, error) { return payload.Read(payload.Probe) },
+			Controls: sandbox.ControlNames(), Version: version.Version, Kernel: host.Facts().Kernel,
+		}),
+	})
+	if err == nil {
+		n.inside = n.Server.Inside(sandbox.Prover())
+	}
 	return err
 }
 

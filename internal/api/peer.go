@@ -30,6 +30,9 @@ type peerKey struct{}
 
 // withPeer notes who connected; it is an [http.Server.ConnContext].
 func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	if inner, ok := conn.(*insideConn); ok {
+		return context.WithValue(ctx, peerKey{}, &peer{named: func() sandbox.Caller { return inner.caller }})
+	}
 	p := &peer{}
 	p.err = p.read(conn)
 	p.named = sync.OnceValue(p.lookup)

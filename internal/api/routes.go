@@ -169,5 +169,6 @@ func baileyRoutes() []route {
 	return []route{
 		{post, "/bailey/v1/plan", "container.plan", reads, act(decodeCreate, postPlan)},
 		{get, "/bailey/v1/node", "node.inspect", reads, simple(getNode)},
+		{post, "/bailey/v1/prove", "node.prove", changes, act(decodeProve, postProve)},
 	}
 }

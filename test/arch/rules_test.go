@@ -31,9 +31,17 @@ var rules = []rule{
 	{
 		name:   "sandbox knows no other part",
 		in:     []string{"internal/sandbox"},
+		except: []string{"internal/sandbox/probes"}, // attacks on it, which know the kernel and not the sandbox
 		only:   []string{"internal/sandbox", "github.com/opencontainers/runtime-spec", "github.com/moby/moby/api", "github.com/pelletier/go-toml/v2"},
 		forbid: []string{"os", "io/fs", "io/ioutil", "net", "syscall", "log", "math/rand", "crypto/rand", "runtime", "unsafe", "context"},
 		reason: "a posture is computed from its inputs alone: without I/O, clock or chance it can be tested by golden files, and what was audited is what runs",
+	},
+	{
+		name:   "attacks from inside a container are standard library only",
+		in:     []string{"internal/sandbox/probes", "internal/network/probes", "internal/runtime/probes", "internal/prove/probe", "internal/prove/act", "internal/prove/registry"},
+		only:   []string{"internal/prove/probe", "internal/prove/act", "internal/sandbox/probes", "internal/network/probes", "internal/runtime/probes"},
+		forbid: []string{"net/http"},
+		reason: "they are linked into a small static program that runs where there is no library, and what they try must not depend on what the product believes",
 	},
 	{
 		name:   "the supervisor protocol is standard library only",
@@ -91,7 +99,7 @@ var rules = []rule{
 	},
 	{
 		name:   "other programs are executed in few places",
-		except: []string{"internal/runtime", "internal/cli", "internal/build", "internal/prove", "cmd/bailey-init", "test", "hack"},
+		except: []string{"internal/runtime", "internal/cli", "internal/build", "internal/prove", "internal/sandbox/probes", "cmd/bailey-init", "test", "hack"},
 		forbid: []string{"os/exec"},
 		reason: "data from outside must never become a command line; the OCI runtime is the one program that a start executes, and bailey-init executes the container's own from inside it",
 	},
@@ -124,6 +132,11 @@ var small = []struct {
 		program: "cmd/bailey-init",
 		only:    []string{"cmd/bailey-init", "golang.org/x/sys/unix"},
 		forbid:  []string{"net", "net/http", "crypto/tls", "encoding/json", "text/template", "log/slog", "regexp", "flag"},
+	},
+	{
+		program: "cmd/bailey-probe",
+		only:    []string{"cmd/bailey-probe", "internal/prove/probe", "internal/prove/act", "internal/prove/registry", "internal/sandbox/probes", "internal/network/probes", "internal/runtime/probes"},
+		forbid:  []string{"net/http", "crypto/tls", "text/template", "log/slog", "regexp", "flag"},
 	},
 }
 

@@ -1,5 +1,5 @@
 // Package payload holds the programs that Bailey ships inside its own binary
-// (the OCI runtime, the supervisor, the init), unpacks them, and makes sure
+// (the OCI runtime, the supervisor, the init, the probes), unpacks them, and makes sure
 // that what is executed later is what was unpacked.
 //
 // `make build` puts them into bin/ before the main binary is compiled. A main

@@ -20,10 +20,20 @@ const (
 	Runc       = "bailey-runc"
 	Supervisor = "bailey-supervisor"
 	Init       = "bailey-init"
+	Probe      = "bailey-probe"
 )
 
 // ErrMissing means that this binary was compiled without the program.
 var ErrMissing = errors.New("built without runtime: run make build")
+
+// Read returns a shipped program.
+func Read(name string) ([]byte, error) {
+	content, err := files.ReadFile("bin/" + name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, ErrMissing)
+	}
+	return content, nil
+}
 
 // Unpack puts a shipped program into a directory below dir that is named after
 // its digest, unless it is there already, and verifies it. The directories are

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bailey-run/bailey/internal/prove"
+)
+
+// Prover attacks the node's own controls. See prove.Node.
+type Prover interface {
+	Prove(ctx context.Context, like string, progress func(done, of int)) (prove.Report, error)
+}
+
+// ProveMessage is one line of the answer of POST /bailey/v1/prove: how far it
+// is, and in the last line the report or why there is none.
+type ProveMessage struct {
+	Done   int           `json:"done,omitempty"`
+	Of     int           `json:"of,omitempty"`
+	Report *prove.Report `json:"report,omitempty"`
+	Error  string        `json:"error,omitempty"`
+}
+
+// proveRequest names the container whose posture is attacked; empty means the default posture.
+type proveRequest struct{ like string }
+
+func (r proveRequest) object() string { return r.like }
+
+func decodeProve(c *call) (proveRequest, error) {
+	return proveRequest{like: c.q.text("container")}, nil
+}
+
+func postProve(c *call, r proveRequest) error {
+	if c.s.prover == nil {
+		return unsupported("this node was built without probes: run make build")
+	}
+	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	c.w.WriteHeader(http.StatusOK)
+	send := func(m ProveMessage) {
+		if encodeLine(c.w, m) == nil { // a client that has left ends the context
+			_ = c.flush()
+		}
+	}
+	report, err := c.s.prover.Prove(c.ctx(), r.like, func(done, of int) { send(ProveMessage{Done: done, Of: of}) })
+	if err != nil {
+		send(ProveMessage{Error: message(err)})
+		return nil
+	}
+	send(ProveMessage{Report: &report})
+	return nil
+}

@@ -1,0 +1,128 @@
+// Package act is what the containers of a scene can be told to do. It is
+// linked into the program that is put into them: standard library only.
+package act
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// patience is how long an act waits for an answer.
+const patience = time.Second
+
+// Ready is what an act that goes on prints when others may rely on it.
+const Ready = "ready"
+
+// acts are what can be done, by name; each prints to w what it learned.
+var acts = map[string]func(args []string, w io.Writer) error{
+	"dial":    dial,
+	"serve":   serve,
+	"resolve": resolve,
+	"read":    read,
+}
+
+// Do performs an act by its name and arguments.
+func Do(args []string, w io.Writer) error {
+	if len(args) == 0 || acts[args[0]] == nil {
+		return fmt.Errorf("there is no act %q", args)
+	}
+	return acts[args[0]](args[1:], w)
+}
+
+// dial connects to NETWORK ADDRESS, says hello and prints what comes back.
+func dial(args []string, w io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("dial NETWORK ADDRESS")
+	}
+	conn, err := net.DialTimeout(args[0], args[1], patience)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := fmt.Fprintln(conn, "hello"); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(io.LimitReader(conn, 1024)).ReadString('\n')
+	if line == "" {
+		return err
+	}
+	_, err = fmt.Fprint(w, line)
+	return err
+}
+
+// serve answers every line on NETWORK ADDRESS with the same line.
+func serve(args []string, w io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("serve NETWORK ADDRESS")
+	}
+	if args[0] == "udp" {
+		return serveUDP(args[1], w)
+	}
+	l, err := net.Listen(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, Ready)
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			_ = conn.SetDeadline(time.Now().Add(10 * patience))
+			_, _ = io.Copy(conn, conn)
+			_ = conn.Close()
+		}()
+	}
+}
+
+func serveUDP(address string, w io.Writer) error {
+	conn, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, Ready)
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := conn.ReadFrom(buffer)
+		if err != nil {
+			return err
+		}
+		_, _ = conn.WriteTo(buffer[:n], from)
+	}
+}
+
+// resolve looks NAME up and prints its addresses.
+func resolve(args []string, w io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("resolve NAME")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, args[0])
+	for _, a := range addresses {
+		fmt.Fprintln(w, a)
+	}
+	return err
+}
+
+// read prints the beginning of a file.
+func read(args []string, w io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("read PATH")
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, io.LimitReader(f, 64<<10))
+	return err
+}

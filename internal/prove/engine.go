@@ -1,0 +1,80 @@
+package prove
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// mark is the label of whatever the prover makes, by which leftovers are found.
+const mark = "run.bailey.prove"
+
+// engine is what is attacked, through the Docker API.
+type engine struct{ *client.Client }
+
+// load brings the image with the program.
+func (e engine) load(ctx context.Context, archive []byte) error {
+	res, err := e.ImageLoad(ctx, bytes.NewReader(archive))
+	if err != nil {
+		return fmt.Errorf("load the image of the probes: %w", err)
+	}
+	_, err = io.Copy(io.Discard, res)
+	return errors.Join(err, res.Close())
+}
+
+// sweep removes what an earlier prover left, and the image.
+func (e engine) sweep(ctx context.Context) error {
+	list, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", mark)})
+	if err != nil {
+		return fmt.Errorf("look for leftovers: %w", err)
+	}
+	var errs []error
+	for _, c := range list.Items {
+		errs = append(errs, e.remove(ctx, c.ID))
+	}
+	_, _ = e.ImageRemove(ctx, imageName, client.ImageRemoveOptions{Force: true}) // most often there is none
+	return errors.Join(errs...)
+}
+
+func (e engine) remove(ctx context.Context, id string) error {
+	_, err := e.ContainerRemove(context.WithoutCancel(ctx), id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	return err
+}
+
+// run starts a container of the program with arguments and returns what it
+// printed when it has ended.
+func (e engine) run(ctx context.Context, c container.Config, h container.HostConfig, args []string) (out []byte, err error) {
+	c.Image, c.Cmd, c.Labels = imageName, args, map[string]string{mark: "attempt"}
+	made, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &c, HostConfig: &h})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, e.remove(ctx, made.ID)) }()
+	wait := e.ContainerWait(ctx, made.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := e.ContainerStart(ctx, made.ID, client.ContainerStartOptions{}); err != nil {
+		return nil, err
+	}
+	select {
+	case err := <-wait.Error:
+		return nil, err
+	case <-wait.Result:
+	}
+	logs, err := e.ContainerLogs(ctx, made.ID, client.ContainerLogsOptions{ShowStdout: true})
+	if err != nil {
+		return nil, err
+	}
+	defer logs.Close()
+	var stdout bytes.Buffer
+	_, err = stdcopy.StdCopy(&stdout, io.Discard, io.LimitReader(logs, maxOutput))
+	return stdout.Bytes(), err
+}
+
+// maxOutput bounds what is read of a container's output, in bytes: it is the
+// one that is attacked that answers.
+const maxOutput = 8 << 20

@@ -1,0 +1,84 @@
+package prove
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/bailey-run/bailey/internal/prove/registry"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// NodeOptions is what a node proves itself with.
+type NodeOptions struct {
+	// Dial reaches the node's own API as the prover.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Program returns the static binary that attacks.
+	Program func() ([]byte, error)
+	// Controls are the names of all controls, in the order in which they are shown.
+	Controls []string
+	// Version is what the node says it is, Kernel its host's.
+	Version, Kernel string
+}
+
+// Node proves the node that it belongs to, one proof at a time.
+type Node struct {
+	opts NodeOptions
+	busy sync.Mutex
+}
+
+// NewNode returns a prover for a node; it does nothing yet.
+func NewNode(o NodeOptions) *Node { return &Node{opts: o} }
+
+// Prove attacks the default posture of this node, or that of the container
+// like when it is not empty. progress may be nil.
+func (n *Node) Prove(ctx context.Context, like string, progress func(done, of int)) (Report, error) {
+	n.busy.Lock()
+	defer n.busy.Unlock()
+	program, err := n.opts.Program()
+	if err != nil {
+		return Report{}, err
+	}
+	api, err := client.New(client.WithHost("unix:///prover"), client.WithDialContext(n.opts.Dial))
+	if err != nil {
+		return Report{}, fmt.Errorf("the node's own API: %w", err)
+	}
+	defer api.Close()
+	p := &Prover{Client: api, Program: program, Progress: progress}
+	if like != "" {
+		if p.Like, err = likeContainer(ctx, api, like); err != nil {
+			return Report{}, err
+		}
+	}
+	began := time.Now().UTC()
+	results, err := p.Prove(ctx, registry.Probes(), Scenes())
+	if err != nil {
+		return Report{}, err
+	}
+	return Report{
+		Engine: "Bailey " + n.opts.Version, Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
+		Results: results, Unproven: unproven(n.opts.Controls, results),
+	}, nil
+}
+
+// likeContainer returns how a container gets the posture of another one: all
+// of its options, and nothing of what belongs to it. Its files, ports, names
+// and secrets stay with it.
+func likeContainer(ctx context.Context, api *client.Client, ref string) (func(*container.Config, *container.HostConfig), error) {
+	res, err := api.ContainerInspect(ctx, ref, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, err
+	}
+	posture := *res.Container.HostConfig
+	posture.Binds, posture.Mounts, posture.VolumesFrom = nil, nil, nil
+	posture.PortBindings, posture.PublishAllPorts, posture.Links = nil, false, nil
+	posture.AutoRemove, posture.RestartPolicy = false, container.RestartPolicy{}
+	posture.ContainerIDFile, posture.LogConfig = "", container.LogConfig{}
+	if posture.NetworkMode.IsUserDefined() {
+		posture.NetworkMode = "" // it would become a neighbour of the container's
+	}
+	return func(_ *container.Config, h *container.HostConfig) { *h = posture }, nil
+}

@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/bailey-run/bailey/internal/prove"
+	"github.com/bailey-run/bailey/test/harness"
+)
+
+// proved runs `bailey prove` with arguments and returns its report and exit status.
+func proved(t *testing.T, node *harness.Node, args ...string) (prove.Report, int) {
+	t.Helper()
+	res := node.Bailey(t.Context(), append([]string{"prove", "--format", "json"}, args...)...)
+	var report prove.Report
+	if err := json.Unmarshal([]byte(res.Stdout), &report); err != nil {
+		t.Fatalf("%v\n%s%s", err, res.Stdout, res.Stderr)
+	}
+	return report, res.Code
+}
+
+// TestProve: no attack on the default posture succeeds, none is left untried, and most are proved by their twins.
+func TestProve(t *testing.T) {
+	node := harness.NewEmpty(t, harness.Options{})
+	report, code := proved(t, node)
+	if code != 0 {
+		t.Errorf("status %d", code)
+	}
+	for _, r := range report.Results {
+		switch r.Verdict {
+		case prove.Succeeded, prove.Inconclusive:
+			t.Errorf("%s as %s: %s, %s", r.Probe, r.As, r.Verdict, r.Evidence)
+		case prove.Unproven:
+			t.Logf("%s as %s: %s; %s; twin %s", r.Probe, r.As, r.Verdict, r.Evidence, r.Twin)
+		}
+	}
+	if all := len(report.Results); report.Count(prove.Blocked) < all*8/10 {
+		t.Errorf("only %d of %d attacks were proved to be blocked", report.Count(prove.Blocked), all)
+	}
+	if left := node.MustBailey(t, "ps", "-aq") + node.MustBailey(t, "images", "-q"); left != "" {
+		t.Errorf("the proof left behind: %s", left)
+	}
+}
+
+// TestProveShowsThePriceOfARelaxation: the posture of a container with one control off loses the attacks on that control.
+func TestProveShowsThePriceOfARelaxation(t *testing.T) {
+	node := harness.New(t, harness.Options{Policy: `
+[[allow]]
+rule = "seccomp"
+values = ["io-uring"]
+callers = ["*"]
+reason = "a test"
+`})
+	node.MustBailey(t, "run", "-d", "--name", "weak", "--security-opt", "syscalls=+io-uring", harness.Image, "sleep", "1000")
+	report, code := proved(t, node, "--container", "weak")
+	if code == 0 {
+		t.Error("attacks succeeded, and the status is 0")
+	}
+	for _, r := range report.Results {
+		if (r.Verdict == prove.Succeeded) != (r.Probe == "seccomp/io-uring") {
+			t.Errorf("%s: %s, %s", r.Probe, r.Verdict, r.Evidence)
+		}
+	}
+}
