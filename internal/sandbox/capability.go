@@ -65,7 +65,7 @@ func (d *decision) askCapability(c string) ask {
 // insteadOf are the ways to do without a capability that is often asked for.
 var insteadOf = map[string]string{
 	"CAP_NET_RAW":    "ping works without it.",
-	"CAP_SYS_PTRACE": "To debug a program that you start yourself, --security-opt seccomp=+ptrace is enough.",
+	"CAP_SYS_PTRACE": "To debug a program that you start yourself, --security-opt syscalls=+ptrace is enough.",
 	"CAP_SYS_ADMIN":  "It is nearly root; find out which part is needed.",
 	"CAP_SYS_NICE":   "Shares of the processor can be set with --cpu-shares.",
 	"CAP_IPC_LOCK":   "mlock works without it, up to --ulimit memlock.",

@@ -9,7 +9,7 @@ import (
 // no weaker than the default.
 func FuzzComputeWithoutPolicy(f *testing.F) {
 	f.Add("no-new-privileges:false", "SYS_ADMIN", "host", "/proc/self/fd/7", "/dev/null", "exec", "c 1:3 rwm", "net.ipv4.ip_forward", int64(-1))
-	f.Add("seccomp=+ptrace", "all", "container:x", "/", "/../dev", "suid", "a *:* rwm", "kernel/core_pattern", int64(1<<62))
+	f.Add("syscalls=+ptrace", "all", "container:x", "/", "/../dev", "suid", "a *:* rwm", "kernel/core_pattern", int64(1<<62))
 	f.Add("systempaths=unconfined", "cap_chown", "private", "relative", "/data", "ro", "", "", int64(512<<20))
 	f.Add("rootfs=writable", "CAP_ALL", "shareable", "", "//sys", "dev", "b 8:0 r", "fs.mqueue.msg_max", int64(0))
 	f.Add("label=type:x", "", "none", "/srv", "/run/secrets", "noexec", "c 1:3 rwm x", "net..x", int64(100000))

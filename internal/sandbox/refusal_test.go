@@ -41,7 +41,7 @@ var relaxations = map[string]relaxation{
 	"seccomp unconfined":  {RuleSecurityOpt, ControlSeccomp, option("seccomp=unconfined"), func(p Posture) bool { return p.Seccomp.Mode == ModeUnconfined }},
 	"seccomp of old":      {RuleSecurityOpt, ControlSeccomp, option("seccomp:unconfined"), func(p Posture) bool { return p.Seccomp.Mode == ModeUnconfined }},
 	"seccomp custom":      {RuleSecurityOpt, ControlSeccomp, option(`seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`), func(p Posture) bool { return p.Seccomp.Mode == ModeCustom }},
-	"seccomp group":       {RuleSeccomp, ControlSeccomp, option("seccomp=+io-uring"), func(p Posture) bool { return slices.Equal(p.Seccomp.Opened, []string{"io-uring"}) }},
+	"seccomp group":       {RuleSeccomp, ControlSeccomp, option("syscalls=+io-uring"), func(p Posture) bool { return slices.Equal(p.Seccomp.Opened, []string{"io-uring"}) }},
 	"apparmor unconfined": {RuleSecurityOpt, ControlLSM, option("apparmor=unconfined"), func(p Posture) bool { return p.AppArmor.Mode == ModeUnconfined }},
 	"apparmor other":      {RuleSecurityOpt, ControlLSM, option(`apparmor=my\"own"`), func(p Posture) bool { return p.AppArmor.Profile == `my\"own"` }},
 	"label disable":       {RuleSecurityOpt, ControlLSM, option("label=disable"), func(p Posture) bool { return p.SELinux.Mode == ModeUnconfined }},

@@ -6,7 +6,7 @@ const (
 	RulePrivileged       = "privileged"         // no values; covers cap-add, security-opt, seccomp, unmasked-paths and devices
 	RuleCapAdd           = "cap-add"            // capability names without CAP_, or ALL
 	RuleSecurityOpt      = "security-opt"       // the option: seccomp=unconfined, seccomp=custom, apparmor=NAME, label=disable, no-new-privileges=false …
-	RuleSeccomp          = "seccomp"            // groups of system calls that seccomp=+GROUP opens
+	RuleSeccomp          = "seccomp"            // groups of system calls that syscalls=+GROUP opens
 	RuleUnmaskedPaths    = "unmasked-paths"     // paths of /proc and /sys, or all
 	RuleWritableRoot     = "writable-root"      // no values
 	RuleHostNamespace    = "host-namespace"     // pid, ipc, uts, cgroup, time, user, network

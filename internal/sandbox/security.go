@@ -29,6 +29,8 @@ func (d *decision) decideSecurityOptions() {
 			d.decideNoNewPrivileges(opt, value)
 		case "seccomp":
 			d.decideSeccomp(value)
+		case "syscalls":
+			d.decideSyscalls(opt, value)
 		case "apparmor":
 			d.decideAppArmor(value)
 		case "label":
@@ -40,7 +42,7 @@ func (d *decision) decideSecurityOptions() {
 		case "rootfs":
 			d.decideRootOption(opt, value)
 		default:
-			d.invalid("security option", opt, "there are no-new-privileges, seccomp, apparmor, label, systempaths, writable-cgroups and rootfs")
+			d.invalid("security option", opt, "there are no-new-privileges, seccomp, syscalls, apparmor, label, systempaths, writable-cgroups and rootfs")
 		}
 	}
 }
@@ -65,24 +67,29 @@ func (d *decision) decideSeccomp(value string) {
 	case value == ModeUnconfined:
 		if d.relax(ask{control: ControlSeccomp, rule: RuleSecurityOpt, value: "seccomp=unconfined", what: "--security-opt seccomp=unconfined",
 			why:     "every system call then reaches the kernel, io_uring, bpf and new user namespaces among them",
-			instead: "Open only the group that is needed: --security-opt seccomp=+ptrace, for instance."}) {
+			instead: "Open only the group that is needed: --security-opt syscalls=+ptrace, for instance."}) {
 			d.p.Seccomp = Seccomp{Mode: ModeUnconfined}
 		}
-	case strings.HasPrefix(value, "+"):
-		d.decideSeccompGroups(value)
 	default:
 		d.decideSeccompProfile(value)
 	}
 }
 
-func (d *decision) decideSeccompGroups(value string) {
+// decideSyscalls opens groups of denied system calls. It is an option of its
+// own because Docker's clients take every other value of seccomp for a file
+// of theirs, and send what is in it.
+func (d *decision) decideSyscalls(opt, value string) {
+	if !strings.HasPrefix(value, "+") {
+		d.invalid("security option", opt, "it opens groups of system calls: syscalls=+GROUP,+GROUP")
+		return
+	}
 	for _, group := range strings.Split(value, ",") {
 		group = strings.TrimPrefix(group, "+")
 		if !seccomp.Known(group) {
-			d.invalid("security option", "seccomp=+"+group, "there is no such group of system calls; `bailey info` lists them")
+			d.invalid("security option", "syscalls=+"+group, "there is no such group of system calls; there are %s", strings.Join(seccomp.GroupNames(), ", "))
 			continue
 		}
-		if d.relax(ask{control: ControlSeccomp, rule: RuleSeccomp, value: group, what: "--security-opt seccomp=+" + group, why: reasonOf(group)}) &&
+		if d.relax(ask{control: ControlSeccomp, rule: RuleSeccomp, value: group, what: "--security-opt syscalls=+" + group, why: reasonOf(group)}) &&
 			d.p.Seccomp.Mode == ModeDefault {
 			d.p.Seccomp.Opened = sorted(append(d.p.Seccomp.Opened, group))
 		}
@@ -101,7 +108,7 @@ func (d *decision) decideSeccompProfile(value string) {
 	}
 	if d.relax(ask{control: ControlSeccomp, rule: RuleSecurityOpt, value: "seccomp=custom", what: "a list of system calls of your own (--security-opt seccomp=FILE)",
 		why:     "it takes the place of the node's list and may allow anything",
-		instead: "To open single groups of the node's list, use --security-opt seccomp=+GROUP."}) {
+		instead: "To open single groups of the node's list, use --security-opt syscalls=+GROUP."}) {
 		d.p.Seccomp = Seccomp{Mode: ModeCustom, Profile: json.RawMessage(value)}
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // Group is a set of system calls that a container may not make.
 type Group struct {
-	// Name is how a relaxation opens it: seccomp=+NAME.
+	// Name is how a relaxation opens it: syscalls=+NAME.
 	Name string
 	// Reason says what the calls would give an attacker.
 	Reason string
@@ -215,6 +215,15 @@ func Groups() []Group {
 		all[i].Syscalls = slices.Clone(all[i].Syscalls)
 	}
 	return all
+}
+
+// GroupNames returns the names of the denied groups, in their order.
+func GroupNames() []string {
+	names := make([]string, 0, len(groups))
+	for _, g := range groups {
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 // Known says whether there is a group of that name.
