@@ -4,8 +4,8 @@
 #
 #   build   what the static OCI runtime is compiled with (everything else is pure Go)
 #   lint    nothing
-#   test    build, and what the tests look at the kernel with
-#   demo    build, and what makes a Debian root filesystem without a registry
+#   test    build, and what the tests look at the kernel and make images from packages with
+#   demo    build, and what makes an image from Debian's packages without a registry
 #   bench   build, and the program that the measured containers run
 #   v2      what boots another kernel for test/v2; the kernel itself is only downloaded
 #   peers   the engines and runtimes to compare with; nothing of them is started
@@ -16,7 +16,7 @@ build=(gcc libc6-dev pkg-config libseccomp-dev ca-certificates)
 case $purpose in
 build) want=("${build[@]}") ;;
 lint) want=() ;;
-test) want=("${build[@]}" busybox-static nftables iproute2 netbase) ;;
+test) want=("${build[@]}" busybox-static nftables iproute2 netbase mmdebstrap) ;;
 demo) want=("${build[@]}" mmdebstrap) ;;
 bench) want=("${build[@]}" busybox-static) ;;
 v2) want=("${build[@]}" qemu-system-x86 kmod e2fsprogs cpio busybox-static) ;;

@@ -66,8 +66,8 @@ func run(ctx context.Context, bin string) (failed error) {
 			d.node, err = harness.Start(ctx, harness.Options{Bin: bin})
 			return err
 		}},
-		{"make a Debian root file system with nginx from Debian's packages", d.makeDebian},
-		{"import it as an image: bailey import ... debian-nginx:demo", d.importDebian},
+		{"make an image of nginx from Debian's packages (kept for the next time)", d.makeDebian},
+		{"load it: bailey load -i debian.tar", d.loadDebian},
 		{"compile examples/hello and pack it into an image that holds one file", d.makeHello},
 		{"load it: bailey load -i hello.tar", d.loadHello},
 		{"run nginx: bailey run -d --name web -p 8080:8080 debian-nginx:demo", d.runWeb},

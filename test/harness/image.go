@@ -15,7 +15,12 @@ import (
 
 // Load loads an archive of images (docker-archive or OCI layout) into the node.
 func (n *Node) Load(ctx context.Context, archive []byte) error {
-	result, err := n.Client.ImageLoad(ctx, bytes.NewReader(archive))
+	return n.LoadFrom(ctx, bytes.NewReader(archive))
+}
+
+// LoadFrom is Load for an archive that is read as it is sent.
+func (n *Node) LoadFrom(ctx context.Context, archive io.Reader) error {
+	result, err := n.Client.ImageLoad(ctx, archive)
 	if err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}

@@ -1,0 +1,6 @@
+package workloads
+
+import "github.com/bailey-run/bailey/test/harness/debian"
+
+// All are the images that are made from packages.
+func All() []debian.Image { return []debian.Image{Postgres(), Redis()} }
