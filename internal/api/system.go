@@ -5,6 +5,7 @@ import (
 
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/api/types/swarm"
+	"github.com/moby/moby/api/types/system"
 )
 
 // ping answers whether the node is there. Clients negotiate the version by its headers.
@@ -34,7 +35,7 @@ func getVersion(c *call) error {
 	for i := range v.Components {
 		// Older command lines show the versions from here.
 		if d := &v.Components[i]; d.Name == "Engine" && d.Details["ApiVersion"] == "" {
-			details := map[string]string{"ApiVersion": MaxVersion, "MinAPIVersion": MinVersion}
+			details := map[string]string{"ApiVersion": MaxVersion, "MinAPIVersion": MinVersion, "Experimental": "false"}
 			for k, v := range d.Details {
 				details[k] = v
 			}
@@ -52,7 +53,36 @@ func getInfo(c *call) error {
 	if info.Swarm.LocalNodeState == "" {
 		info.Swarm.LocalNodeState = swarm.LocalNodeStateInactive
 	}
+	if c.version < mkVersion(1, 50) {
+		return c.json(http.StatusOK, infoBefore150(c.version, info))
+	}
 	return c.json(http.StatusOK, info)
+}
+
+// oldInfo has what clients before API 1.50 look for: whether the host's firewall sees what a bridge forwards, which Bailey
+// neither needs nor changes, and before 1.49 the versions that a program was built to work with.
+type oldInfo struct {
+	system.Info
+	BridgeNfIptables  bool
+	BridgeNfIP6tables bool `json:"BridgeNfIp6tables"`
+	ContainerdCommit  oldCommit
+	RuncCommit        oldCommit
+	InitCommit        oldCommit
+}
+
+type oldCommit struct {
+	ID       string
+	Expected string `json:",omitempty"`
+}
+
+func infoBefore150(v version, info system.Info) oldInfo {
+	commit := func(c system.Commit) oldCommit {
+		if v < mkVersion(1, 49) {
+			return oldCommit{c.ID, c.ID}
+		}
+		return oldCommit{ID: c.ID}
+	}
+	return oldInfo{Info: info, ContainerdCommit: commit(info.ContainerdCommit), RuncCommit: commit(info.RuncCommit), InitCommit: commit(info.InitCommit)}
 }
 
 func decodeAuth(c *call) (registry.AuthConfig, error) {

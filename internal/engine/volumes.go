@@ -53,7 +53,7 @@ func (e *Engine) VolumeList(_ context.Context, f Filters) (apivolume.ListRespons
 // VolumeRemove deletes a volume with its data. Force makes a missing one no error.
 func (e *Engine) VolumeRemove(_ context.Context, name string, force bool) error {
 	if users := e.volumeUsers(name); len(users) > 0 {
-		return fmt.Errorf("volume %s is in use by %s: remove the container first: %w", name, strings.Join(users, ", "), errdefs.ErrConflict)
+		return fmt.Errorf("remove %s: volume is in use by %s: remove the container first: %w", name, strings.Join(users, ", "), errdefs.ErrConflict)
 	}
 	err := e.volumes.Remove(name)
 	if errdefs.IsNotFound(err) && force {

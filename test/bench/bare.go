@@ -41,7 +41,7 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 	}
 	tidy := func() {
 		room.Close()
-		removeCgroups(filepath.Base(dir))
+		harness.RemoveCgroups(filepath.Base(dir))
 		_ = os.RemoveAll(dir)
 	}
 	defer func() {

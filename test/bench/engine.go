@@ -53,7 +53,7 @@ func startEngines(ctx context.Context, s settings) ([]engine, error) {
 	}
 	for _, path := range dockerds {
 		progress("starting a private %s", path)
-		e, err := startDocker(ctx, path, archive)
+		e, err := harness.StartDocker(ctx, path, archive)
 		if err != nil {
 			return engines, fmt.Errorf("%s: %w", path, err)
 		}

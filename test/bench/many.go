@@ -9,6 +9,8 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/bailey-run/bailey/test/harness"
 )
 
 const (
@@ -138,7 +140,7 @@ func measureAdopt(ctx context.Context, s settings, engines []engine, results *re
 // clear removes an engine's containers.
 func clear(ctx context.Context, e engine) error {
 	if e.API() != nil {
-		return removeAll(e.API())
+		return harness.RemoveContainers(e.API())
 	}
 	return e.Run(ctx, "rm", "-a", "-f", "-t", "0")
 }

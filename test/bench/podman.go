@@ -49,7 +49,7 @@ func (p *podman) prepare(ctx context.Context, archive []byte) (err error) {
 		if err := plainCgroups(); err != nil {
 			return err
 		}
-		return hide("/run/containers", "/run/libpod", "/run/netns", "/run/crun", "/var/lib/containers", "/var/lib/cni", "/etc/cni/net.d")
+		return harness.Hide("/run/containers", "/run/libpod", "/run/netns", "/run/crun", "/var/lib/containers", "/var/lib/cni", "/etc/cni/net.d")
 	}); err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (p *podman) Close() error {
 	var failed []error
 	if p.room != nil {
 		failed = append(failed, p.Run(context.Background(), "rm", "-a", "-f", "-t", "0"),
-			p.room.Do(func() error { return unmountBelow(p.dir) }))
+			p.room.Do(func() error { return harness.UnmountBelow(p.dir) }))
 		p.room.Close()
 	}
-	removeCgroups(filepath.Base(p.dir))
+	harness.RemoveCgroups(filepath.Base(p.dir))
 	return errors.Join(append(failed, os.RemoveAll(p.dir))...)
 }

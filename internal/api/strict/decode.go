@@ -2,6 +2,7 @@ package strict
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,10 +83,27 @@ func Decode[T any](r io.Reader, o Options) (T, error) {
 	err := decodeInto(buf.Bytes(), reflect.ValueOf(&out).Elem(), o)
 	if err != nil {
 		var zero T // nothing of a refused body may be used
-		return zero, err
+		return zero, inWords(buf.Bytes(), err)
 	}
 	return out, nil
 }
+
+// inWords adds to what is said of a body that is not JSON at all the words of the standard library: people know them, and tests
+// of other engines look for them.
+func inWords(data []byte, err error) error {
+	var own *Error
+	var syntax *json.SyntaxError
+	if !errors.As(err, &own) || !errors.As(json.Unmarshal(data, new(json.RawMessage)), &syntax) || own.Reason == trailing || own.Reason == empty {
+		return err
+	}
+	return &Error{Path: own.Path, Offset: own.Offset, Reason: own.Reason + " (invalid JSON: " + syntax.Error() + ")"}
+}
+
+// What is said of a body with nothing in it, and with more than one value.
+const (
+	empty    = "it is empty, a JSON object is expected"
+	trailing = "unexpected content after JSON: there is more after the end of the JSON value"
+)
 
 // decodeInto decodes all of data into v, which is zero.
 func decodeInto(data []byte, v reflect.Value, o Options) error {
@@ -98,14 +116,14 @@ func decodeInto(data []byte, v reflect.Value, o Options) error {
 	d := &decoder{data: data, opts: o}
 	d.space()
 	if d.off == len(d.data) {
-		return d.fail("it is empty, a JSON object is expected")
+		return d.fail(empty)
 	}
 	if err := d.value(v); err != nil {
 		return err
 	}
 	d.space()
 	if d.off < len(d.data) {
-		return d.fail("there is more after the end of the JSON value")
+		return d.fail(trailing)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package imagetest
 import (
 	"bytes"
 	"debug/elf"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -15,13 +16,25 @@ mknod mktemp mount mv nc netstat nohup nslookup od passwd pidof ping ping6 print
 reset rm rmdir route sed seq setsid sh sha256sum sleep sort stat stty su sync sysctl tail tar tee telnet test time timeout
 top touch tr traceroute true truncate tty umount uname uniq unlink unshare usleep vi wc wget whoami xargs yes`
 
-// Busybox is a small real image named tag (none when empty) around the machine's static busybox, with the users root and
-// nobody (65534), PATH, and sh as its command. It skips the test where there is no static busybox.
+// Busybox is NewBusybox named tag (none when empty). It skips the test where there is no static busybox.
 func Busybox(tb testing.TB, tag string) Image {
 	tb.Helper()
+	img, err := NewBusybox()
+	if err != nil {
+		tb.Skip(err)
+	}
+	if tag != "" {
+		img.Tags = []string{tag}
+	}
+	return img
+}
+
+// NewBusybox is a small real image around the machine's static busybox, with the users root and nobody (65534), PATH, and sh as
+// its command.
+func NewBusybox() (Image, error) {
 	binary := staticBusybox()
 	if binary == nil {
-		tb.Skip("this machine has no static busybox in /bin, /usr/bin or /usr/local/bin (Debian: apt install busybox-static)")
+		return Image{}, errors.New("this machine has no static busybox in /bin, /usr/bin or /usr/local/bin (Debian: apt install busybox-static)")
 	}
 	files := []File{
 		Dir("bin"), Dir("dev"), Dir("etc"), Dir("home"), Dir("proc"), {Name: "root/", Mode: 0o700}, Dir("run"), Dir("sys"),
@@ -34,12 +47,9 @@ func Busybox(tb testing.TB, tag string) Image {
 		files = append(files, Symlink("bin/"+applet, "busybox"))
 	}
 	img := Image{Layers: []Layer{{Files: files}}}
-	if tag != "" {
-		img.Tags = []string{tag}
-	}
 	img.Config.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	img.Config.Config.Cmd = []string{"sh"}
-	return img
+	return img, nil
 }
 
 // staticBusybox is the first busybox without an interpreter, nil when there is none.

@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"bytes"
@@ -15,24 +15,22 @@ import (
 
 	"github.com/moby/moby/client"
 	"golang.org/x/sys/unix"
-
-	"github.com/bailey-run/bailey/test/harness"
 )
 
-// docker is a private dockerd with the containerd that it starts itself.
-type docker struct {
+// Docker is a private dockerd with the containerd that it starts itself, in a room of its own, to compare with.
+type Docker struct {
 	name string
 	dir  string
 	path string // PATH of the daemon, so that it finds the programs beside it first
-	room *harness.Room
+	room *Room
 	cmd  *exec.Cmd
 	done chan struct{}
 	log  *os.File
 	api  *client.Client
 }
 
-// startDocker starts the dockerd at path in a room of its own and loads the image.
-func startDocker(ctx context.Context, path string, archive []byte) (*docker, error) {
+// StartDocker starts the dockerd at path in a room of its own and loads the archive of images.
+func StartDocker(ctx context.Context, path string, archive []byte) (*Docker, error) {
 	version, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
 		return nil, err
@@ -42,7 +40,7 @@ func startDocker(ctx context.Context, path string, archive []byte) (*docker, err
 	if len(fields) < 3 {
 		return nil, fmt.Errorf("unknown version %q", version)
 	}
-	d := &docker{name: "docker " + fields[2], path: filepath.Dir(path) + ":" + os.Getenv("PATH")}
+	d := &Docker{name: "docker " + fields[2], path: filepath.Dir(path) + ":" + os.Getenv("PATH")}
 	if err := d.start(ctx, path); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -53,19 +51,19 @@ func startDocker(ctx context.Context, path string, archive []byte) (*docker, err
 }
 
 // start makes the room and the daemon, and waits until it answers.
-func (d *docker) start(ctx context.Context, path string) (err error) {
-	if d.dir, err = os.MkdirTemp("", "bailey-bench-"); err != nil {
+func (d *Docker) start(ctx context.Context, path string) (err error) {
+	if d.dir, err = os.MkdirTemp("", "bailey-docker-"); err != nil {
 		return err
 	}
 	if err := os.Chmod(d.dir, 0o711); err != nil {
 		return err
 	}
-	if d.room, err = harness.NewRoom(); err != nil {
+	if d.room, err = NewRoom(); err != nil {
 		return err
 	}
 	// What dockerd, containerd and the shims keep at fixed places, they keep to themselves.
 	if err := d.room.Do(func() error {
-		return hide("/run/docker", "/run/containerd", "/var/lib/docker", "/var/lib/containerd", "/etc/docker")
+		return Hide("/run/docker", "/run/containerd", "/var/lib/docker", "/var/lib/containerd", "/etc/docker")
 	}); err != nil {
 		return err
 	}
@@ -73,7 +71,7 @@ func (d *docker) start(ctx context.Context, path string) (err error) {
 		return err
 	}
 	d.cmd = exec.Command(path, "--data-root", d.dir+"/data", "--exec-root", d.dir+"/exec", "--pidfile", d.dir+"/pid",
-		"-H", d.host(), "--cgroup-parent", "/"+filepath.Base(d.dir), "--exec-opt", "native.cgroupdriver=cgroupfs")
+		"-H", d.Host(), "--cgroup-parent", "/"+filepath.Base(d.dir), "--exec-opt", "native.cgroupdriver=cgroupfs")
 	d.cmd.Env = append(os.Environ(), "PATH="+d.path)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
@@ -85,14 +83,14 @@ func (d *docker) start(ctx context.Context, path string) (err error) {
 		_ = d.cmd.Wait()
 		close(d.done)
 	}()
-	if d.api, err = client.New(client.WithHost(d.host())); err != nil {
+	if d.api, err = client.New(client.WithHost(d.Host())); err != nil {
 		return err
 	}
 	return d.awaitReady(ctx)
 }
 
-// hide mounts an empty directory over each path, after making it if need be.
-func hide(paths ...string) error {
+// Hide mounts an empty directory over each path in the calling thread's mount namespace, after making it if need be.
+func Hide(paths ...string) error {
 	for _, path := range paths {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return err
@@ -105,7 +103,7 @@ func hide(paths ...string) error {
 }
 
 // awaitReady returns when the daemon answers.
-func (d *docker) awaitReady(ctx context.Context) error {
+func (d *Docker) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
@@ -123,7 +121,7 @@ func (d *docker) awaitReady(ctx context.Context) error {
 }
 
 // load loads the image.
-func (d *docker) load(ctx context.Context, archive []byte) error {
+func (d *Docker) load(ctx context.Context, archive []byte) error {
 	answer, err := d.api.ImageLoad(ctx, bytes.NewReader(archive))
 	if err != nil {
 		return err
@@ -133,21 +131,25 @@ func (d *docker) load(ctx context.Context, archive []byte) error {
 	return err
 }
 
+// Room is where the daemon runs.
+func (d *Docker) Room() *Room { return d.room }
+
 // tail is the end of the daemon's log.
-func (d *docker) tail() string {
+func (d *Docker) tail() string {
 	text, _ := os.ReadFile(d.log.Name())
 	return string(text[max(0, len(text)-2000):])
 }
 
-func (d *docker) host() string { return "unix://" + d.dir + "/sock" }
+// Host is where its API listens, as DOCKER_HOST has it.
+func (d *Docker) Host() string { return "unix://" + d.dir + "/sock" }
 
 // Name is the engine's and its version.
-func (d *docker) Name() string { return d.name }
+func (d *Docker) Name() string { return d.name }
 
 // Run runs a verb of the docker command line.
-func (d *docker) Run(ctx context.Context, args ...string) error {
+func (d *Docker) Run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host(), "DOCKER_CONFIG="+d.dir+"/config", "PATH="+d.path)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.Host(), "DOCKER_CONFIG="+d.dir+"/config", "PATH="+d.path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, out)
 	}
@@ -155,18 +157,18 @@ func (d *docker) Run(ctx context.Context, args ...string) error {
 }
 
 // API speaks to the daemon.
-func (d *docker) API() *client.Client { return d.api }
+func (d *Docker) API() *client.Client { return d.api }
 
 // Processes are the daemon, its containerd, the shims and the port proxies: all that share the room's mounts.
-func (d *docker) Processes() ([]int, error) {
-	return sharing(d.cmd.Process.Pid)
+func (d *Docker) Processes() ([]int, error) {
+	return Sharing(d.cmd.Process.Pid)
 }
 
 // Close removes the containers, stops the daemon and removes its files.
-func (d *docker) Close() error {
+func (d *Docker) Close() error {
 	var failed []error
 	if d.cmd != nil && d.cmd.Process != nil {
-		failed = append(failed, removeAll(d.api), d.cmd.Process.Signal(syscall.SIGTERM))
+		failed = append(failed, RemoveContainers(d.api), d.cmd.Process.Signal(syscall.SIGTERM))
 		select {
 		case <-d.done:
 		case <-time.After(30 * time.Second):
@@ -178,12 +180,12 @@ func (d *docker) Close() error {
 		failed = append(failed, d.api.Close())
 	}
 	if d.room != nil {
-		failed = append(failed, d.room.Do(func() error { return unmountBelow(d.dir) }))
+		failed = append(failed, d.room.Do(func() error { return UnmountBelow(d.dir) }))
 		d.room.Close()
 	}
 	if d.log != nil {
 		failed = append(failed, d.log.Close())
 	}
-	removeCgroups(filepath.Base(d.dir))
+	RemoveCgroups(filepath.Base(d.dir))
 	return errors.Join(append(failed, os.RemoveAll(d.dir))...)
 }
