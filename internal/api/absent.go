@@ -43,16 +43,12 @@ func pruneBuild(c *call) error {
 	return c.json(http.StatusOK, build.CachePruneReport{CachesDeleted: []string{}})
 }
 
-func commitAbsent(*call) error {
-	return unsupported("making an image of a container is not supported: what runs would no longer be what was built and signed")
-}
-
 func checkpointAbsent(*call) error { return unsupported("checkpoints are not supported") }
 
 func searchAbsent(*call) error {
 	return unsupported("searching a registry is not supported: look on its web page, and pull by name")
 }
 
-func distributionAbsent(*call) error {
-	return unsupported("asking a registry about an image without pulling it is not supported: pull it and inspect it")
+func attestationsAbsent(*call) error {
+	return unsupported("attestations of images can not be asked for over this API yet: save the image and read them in its index")
 }

@@ -74,6 +74,8 @@ type Files interface {
 	StatPath(ctx context.Context, ref, path string) (container.PathStat, error)
 	CopyFrom(ctx context.Context, ref, path string) (io.ReadCloser, container.PathStat, error)
 	CopyTo(ctx context.Context, ref, path string, archive io.Reader, o engine.CopyOptions) error
+	// Commit makes an image of a container and returns its id.
+	Commit(ctx context.Context, ref string, r engine.CommitRequest) (string, error)
 	Changes(ctx context.Context, ref string) ([]container.FilesystemChange, error)
 	Export(ctx context.Context, ref string) (io.ReadCloser, error)
 }
@@ -85,6 +87,8 @@ type Images interface {
 	ImageHistory(ctx context.Context, ref string) ([]apiimage.HistoryResponseItem, error)
 	ImagePull(ctx context.Context, ref string, o image.PullOptions, p image.Progress) error
 	ImagePush(ctx context.Context, ref string, o image.PushOptions, p image.Progress) error
+	// Distribution asks a registry what it has under a name.
+	Distribution(ctx context.Context, ref string, o image.PullOptions) (registry.DistributionInspect, error)
 	// ImageLoad reports what it loaded as progress without an id.
 	ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error
 	ImageSave(ctx context.Context, refs []string, w io.Writer) error

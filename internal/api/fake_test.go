@@ -86,6 +86,12 @@ func (f *fakeEngine) Create(_ context.Context, r engine.CreateRequest) (engine.C
 func (f *fakeEngine) Plan(_ context.Context, r engine.CreateRequest) (engine.Plan, error) {
 	return engine.Plan{Controls: []sandbox.Control{{Control: "user-namespace", Default: "own", Actual: "own"}}}, f.note("Plan", r.Name, r)
 }
+func (f *fakeEngine) Commit(_ context.Context, ref string, r engine.CommitRequest) (string, error) {
+	return "sha256:" + strings.Repeat("c", 64), f.note("Commit", ref, r)
+}
+func (f *fakeEngine) Distribution(_ context.Context, ref string, o image.PullOptions) (registry.DistributionInspect, error) {
+	return registry.DistributionInspect{}, f.note("Distribution", ref, o)
+}
 func (f *fakeEngine) Start(_ context.Context, ref string) error { return f.note("Start", ref) }
 func (f *fakeEngine) Stop(_ context.Context, ref string, o engine.StopOptions) error {
 	return f.note("Stop", ref, o)

@@ -60,6 +60,7 @@ func containerRoutes() []route {
 		{post, "/containers/{name}/rename", "container.rename", changes, act(decodeRename, postRename)},
 		{post, "/containers/{name}/update", "container.update", changes, act(decodeUpdate, postUpdate)},
 		{post, "/containers/{name}/wait", "container.wait", reads, act(decodeWait, postWait)},
+		{post, "/commit", "image.commit", changes, act(decodeCommit, postCommit)},
 		{del, "/containers/{name}", "container.remove", changes, act(decodeRemove, deleteContainer)},
 	}
 }
@@ -84,6 +85,7 @@ func imageRoutes() []route {
 		{post, "/images/load", "image.load", changes, act(decodeLoad, postLoad)},
 		{get, "/images/get", "image.save", reads, act(decodeSave, getSave)},
 		{post, "/images/prune", "image.prune", changes, act(decodeFilters, pruneImages)},
+		{get, "/distribution/{name...}/json", "image.distribution", reads, act(decodeDistribution, getDistribution)},
 		{get, "/images/search", "image.search", reads, simple(searchAbsent)},
 		{get, "/images/{name...}/json", "image.inspect", reads, act(decodeImage, getImage)},
 		{get, "/images/{name...}/history", "image.history", reads, act(decodeImage, getHistory)},
@@ -125,8 +127,6 @@ func absentRoutes() []route {
 		{post, "/build/prune", "build.prune", changes, simple(pruneBuild)},
 		{post, "/session", "image.build", changes, simple(buildAbsent)},
 		{post, "/grpc", "image.build", changes, simple(buildAbsent)},
-		{post, "/commit", "image.commit", changes, simple(commitAbsent)},
-		{get, "/distribution/{name...}/json", "image.distribution", reads, simple(distributionAbsent)},
 		{get, "/containers/{name}/checkpoints", "container.checkpoint", reads, simple(checkpointAbsent)},
 		{post, "/containers/{name}/checkpoints", "container.checkpoint", changes, simple(checkpointAbsent)},
 		{post, "/swarm/init", "swarm.init", changes, simple(swarmStart)},
@@ -146,7 +146,7 @@ func absentRoutes() []route {
 		{get, "/tasks/{name}", "task.inspect", reads, simple(swarmAbsent)},
 		{get, "/tasks/{name}/logs", "task.logs", reads, simple(swarmAbsent)},
 		{get, "/services/{name}/logs", "service.logs", reads, simple(swarmAbsent)},
-		{get, "/images/{name...}/attestations", "image.attestations", reads, simple(distributionAbsent)},
+		{get, "/images/{name...}/attestations", "image.attestations", reads, simple(attestationsAbsent)},
 	}
 	for _, verb := range []string{"enable", "disable", "push", "upgrade", "set"} {
 		all = append(all, route{post, "/plugins/{name...}/" + verb, "plugin." + verb, changes, simple(pluginAbsent)})

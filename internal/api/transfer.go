@@ -95,6 +95,23 @@ func postFetch(c *call, r fetchRequest) error {
 	return p.finish(err)
 }
 
+// distributionRequest is who asks a registry about a name.
+type distributionRequest struct{ auth image.Credential }
+
+func decodeDistribution(c *call) (r distributionRequest, err error) {
+	r.auth, err = c.credential()
+	return r, err
+}
+
+func getDistribution(c *call, r distributionRequest) error {
+	found, err := c.s.engine.Distribution(c.ctx(), c.name, image.PullOptions{Auth: r.auth})
+	if err != nil {
+		return err
+	}
+	found.Platforms = list(found.Platforms)
+	return c.json(http.StatusOK, found)
+}
+
 // pushRequest is the name to push and who pushes.
 type pushRequest struct {
 	ref  string

@@ -13,6 +13,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/moby/moby/api/types/events"
 	apiimage "github.com/moby/moby/api/types/image"
+	"github.com/moby/moby/api/types/registry"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -171,6 +172,12 @@ func (e *Engine) ImagePush(ctx context.Context, ref string, o image.PushOptions,
 		e.emitImage("", ref, events.ActionPush)
 	}
 	return err
+}
+
+// Distribution says what a registry has under a name.
+func (e *Engine) Distribution(ctx context.Context, ref string, o image.PullOptions) (registry.DistributionInspect, error) {
+	found, err := e.opts.Images.Distribution(ctx, ref, o)
+	return registry.DistributionInspect{Descriptor: found.Target, Platforms: found.Platforms}, err
 }
 
 // ImageLoad takes images from an archive and reports each.

@@ -19,11 +19,13 @@ type Images interface {
 	Load(ctx context.Context, r io.Reader, progress image.Progress) ([]image.Image, error)
 	Save(ctx context.Context, refs []string, w io.Writer) error
 	Import(ctx context.Context, r io.Reader, opts image.ImportOptions, progress image.Progress) (image.Image, error)
+	Commit(ctx context.Context, base string, layer io.Reader, opts image.CommitOptions) (image.Image, error)
 	Tag(ctx context.Context, ref, name string) error
 	Remove(ctx context.Context, ref string, opts image.RemoveOptions) ([]image.Deleted, error)
 	Prune(ctx context.Context, opts image.PruneOptions) (image.PruneReport, error)
 	History(ctx context.Context, ref string) ([]image.HistoryEntry, error)
 	Pull(ctx context.Context, ref string, opts image.PullOptions, progress image.Progress) (image.Image, error)
+	Distribution(ctx context.Context, ref string, opts image.PullOptions) (image.Distributed, error)
 	Push(ctx context.Context, ref string, opts image.PushOptions, progress image.Progress) error
 	Usage(ctx context.Context) (image.Usage, error)
 }

@@ -135,7 +135,9 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opts ImportOptions, pro
 	if err != nil {
 		return Image{}, err
 	}
-	target, err := x.compose(ctx, cfg, blob)
+	blob.MediaType = ocispec.MediaTypeImageLayer
+	cfg.RootFS.DiffIDs = []digest.Digest{blob.Digest}
+	target, err := x.compose(ctx, cfg, []ocispec.Descriptor{blob})
 	if err != nil {
 		return Image{}, err
 	}
@@ -148,17 +150,16 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opts ImportOptions, pro
 	return s.describe(ctx, target)
 }
 
-// compose writes configuration and manifest of an image with one uncompressed layer.
-func (x *session) compose(ctx context.Context, cfg *dockerspec.DockerOCIImage, blob ocispec.Descriptor) (ocispec.Descriptor, error) {
-	cfg.RootFS = ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{blob.Digest}}
+// compose writes configuration and manifest of an image with these layers; the configuration lists their digests.
+func (x *session) compose(ctx context.Context, cfg *dockerspec.DockerOCIImage, layers []ocispec.Descriptor) (ocispec.Descriptor, error) {
+	cfg.RootFS.Type = "layers"
 	d, err := x.putJSON(ctx, cfg)
 	if err != nil {
 		return d, err
 	}
 	d.MediaType = ocispec.MediaTypeImageConfig
-	blob.MediaType = ocispec.MediaTypeImageLayer
 	target, err := x.putJSON(ctx, ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: d, Layers: []ocispec.Descriptor{blob},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: d, Layers: layers,
 	})
 	target.MediaType = ocispec.MediaTypeImageManifest
 	return target, err

@@ -149,6 +149,7 @@ func checkEntry(callers []string, reason string) error {
 var ruleValues = map[string]func(string) bool{
 	RulePrivileged:       nil,
 	RuleWritableRoot:     nil,
+	RuleCommit:           nil,
 	RuleCapAdd:           func(v string) bool { return v == "ALL" || slices.Contains(knownCapabilities, "CAP_"+v) },
 	RuleSecurityOpt:      func(v string) bool { return strings.Contains(v, "=") },
 	RuleSeccomp:          seccomp.Known,

@@ -147,3 +147,22 @@ func FuzzTOMLString(f *testing.F) {
 		}
 	})
 }
+
+// TestMayCommit: only whom the policy names may make images of containers, and the refusal says how.
+func TestMayCommit(t *testing.T) {
+	err := Policy{}.MayCommit(alice)
+	refusals := Refusals(err)
+	if len(refusals) != 1 || refusals[0].Rule != RuleCommit {
+		t.Fatalf("got %v", err)
+	}
+	policy, err := ParsePolicy("p.toml", []byte(refusals[0].Mend[strings.Index(refusals[0].Mend, "[["):]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := policy.MayCommit(alice); err != nil {
+		t.Error(err)
+	}
+	if err := policy.MayCommit(Caller{UID: 7, User: "bob"}); err == nil {
+		t.Error("what alice may, bob may too")
+	}
+}

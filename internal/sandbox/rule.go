@@ -19,5 +19,6 @@ const (
 	RuleCgroupParent     = "cgroup-parent"      // paths
 	RuleRuntime          = "runtime"            // names
 	RuleAnnotation       = "annotation"         // keys
+	RuleCommit           = "commit"             // no values; about an image and not about a container
 	RuleHostMount        = "host-mount"         // allowed by [[host-mount]], not by [[allow]]
 )

@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,6 +60,8 @@ type packer struct {
 	mode     uint32           // the bits of a mode that are kept
 	links    map[inode]string // the first name of each file that has several
 	oneMount bool             // leave out what is mounted below
+	keep     map[string]bool  // the absolute paths to write; nil for all
+	layer    bool             // overlayfs's marks of deletions become those of a layer
 	mount    uint64
 	depth    int
 }
@@ -105,6 +108,11 @@ func (p *packer) add(f *os.File, name string) error {
 		return p.addFile(f, h, &st)
 	case unix.S_IFIFO:
 		h.Typeflag = tar.TypeFifo
+	case unix.S_IFCHR:
+		if !p.layer || st.Rdev != 0 {
+			return nil
+		}
+		return p.mark(path.Join(path.Dir(name), whiteoutPrefix+path.Base(name)))
 	default:
 		return nil // devices and sockets mean nothing elsewhere
 	}
@@ -149,6 +157,11 @@ func (p *packer) addDir(f *os.File, h *tar.Header) error {
 	if err := p.tw.WriteHeader(h); err != nil || skip {
 		return err
 	}
+	if p.layer && rootfs.IsOpaque(f) {
+		if err := p.mark(path.Join(h.Name, opaqueMark)); err != nil {
+			return err
+		}
+	}
 	if p.depth++; p.depth > maxDepth {
 		return &os.PathError{Op: "read", Path: h.Name, Err: errDepth}
 	}
@@ -189,6 +202,9 @@ func (p *packer) foreign(f *os.File) (bool, error) {
 }
 
 func (p *packer) addChild(dir *os.File, name, full string) error {
+	if p.keep != nil && !p.keep["/"+full] {
+		return nil
+	}
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return nil // it went away meanwhile
