@@ -64,6 +64,12 @@ bench: deps-bench bin/bailey ## measure against SPECIFICATION.md and every engin
 test-v2: deps-v2 bin/bailey ## try control groups of version 2, AppArmor and Debian's kernel, under qemu (a minute or two)
 	@test/v2/run.sh
 
+.PHONY: test-moby
+test-moby: deps-moby bin/bailey ## run the integration tests of Docker's own engine against Bailey (PEERS=1: against Docker too)
+	@if [[ -n "$(PEERS)" ]]; then hack/deps.sh peers; fi
+	@$(STEP) "compiling their runner" go build -o bin/bailey-moby ./test/moby
+	@bin/bailey-moby -bailey bin/bailey $(if $(PEERS),-dockerd "$$(command -v dockerd)") $(MOBYFLAGS)
+
 .PHONY: fuzz
 fuzz: deps-lint ## run every fuzz target for FUZZTIME each (one minute)
 	@hack/fuzz.sh "$${FUZZTIME:-1m}"
@@ -84,8 +90,8 @@ clean: ## remove what was built here
 
 # ---- how the binary is built -------------------------------------------------------------------------------
 
-.PHONY: deps-build deps-test deps-lint deps-demo deps-bench deps-v2
-deps-build deps-test deps-lint deps-demo deps-bench deps-v2:
+.PHONY: deps-build deps-test deps-lint deps-demo deps-bench deps-v2 deps-moby
+deps-build deps-test deps-lint deps-demo deps-bench deps-v2 deps-moby:
 	@hack/deps.sh $(@:deps-%=%)
 
 # The runtime: runc at the version that go.mod pins, static, so that no host's old one is used. A payload file

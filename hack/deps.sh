@@ -7,22 +7,24 @@
 #   test    build, and what the tests look at the kernel and make images from packages with
 #   demo    build, and what makes an image from Debian's packages without a registry
 #   bench   build, and the program that the measured containers run
+#   moby    build, and what the tests of another engine run in containers
 #   v2      what boots another kernel for test/v2; the kernel itself is only downloaded
 #   peers   the engines and runtimes to compare with; nothing of them is started
 set -euo pipefail
 
-purpose=${1:?usage: deps.sh build|lint|test|demo|bench|v2|peers}
+purpose=${1:?usage: deps.sh build|lint|test|demo|bench|moby|v2|peers}
 build=(gcc libc6-dev pkg-config libseccomp-dev ca-certificates)
 case $purpose in
 build) want=("${build[@]}") ;;
 lint) want=() ;;
 test) want=("${build[@]}" busybox-static nftables iproute2 netbase mmdebstrap) ;;
 demo) want=("${build[@]}" mmdebstrap) ;;
+moby) want=("${build[@]}" busybox-static) ;;
 bench) want=("${build[@]}" busybox-static) ;;
 v2) want=("${build[@]}" qemu-system-x86 kmod e2fsprogs cpio busybox-static) ;;
 peers) want=(docker.io podman crun runc iptables) ;;
 *)
-	echo "deps.sh: unknown purpose \"$purpose\"; use build, lint, test, demo, bench, v2 or peers" >&2
+	echo "deps.sh: unknown purpose \"$purpose\"; use build, lint, test, demo, bench, moby, v2 or peers" >&2
 	exit 2
 	;;
 esac

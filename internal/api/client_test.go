@@ -418,9 +418,9 @@ func TestLoadWhileReading(t *testing.T) {
 // eagerLoader reports progress before it has read the archive.
 type eagerLoader struct{ *fakeEngine }
 
-func (e eagerLoader) ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error {
+func (e eagerLoader) ImageLoad(ctx context.Context, archive io.Reader, _ *ocispec.Platform, p image.Progress) error {
 	p(image.Event{Status: "Reading"})
-	return e.fakeEngine.ImageLoad(ctx, archive, p)
+	return e.fakeEngine.ImageLoad(ctx, archive, nil, p)
 }
 
 func TestLoadQuiet(t *testing.T) {

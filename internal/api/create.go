@@ -9,7 +9,6 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // createBody is what clients send to create a container, with the old keys that
@@ -147,30 +146,3 @@ func postCreate(c *call, r createRequest) error {
 	}
 	return c.json(http.StatusCreated, container.CreateResponse{ID: made.ID, Warnings: list(append(made.Warnings, r.warnings...))})
 }
-
-// parsePlatform reads os[/architecture[/variant]]; nil for "".
-func parsePlatform(s string) (*ocispec.Platform, error) {
-	if s == "" {
-		return nil, nil
-	}
-	parts := strings.Split(strings.ToLower(s), "/")
-	for _, part := range parts {
-		if part == "" || len(parts) > 3 || strings.ContainsFunc(part, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-' }) {
-			return nil, invalid("the platform %q is not of the form os/architecture/variant, such as linux/arm64", shorten(s))
-		}
-	}
-	p := &ocispec.Platform{OS: parts[0]}
-	if len(parts) > 1 {
-		p.Architecture = parts[1]
-		if known, ok := architectures[p.Architecture]; ok {
-			p.Architecture = known
-		}
-	}
-	if len(parts) > 2 {
-		p.Variant = parts[2]
-	}
-	return p, nil
-}
-
-// architectures are the other names that uname and people use.
-var architectures = map[string]string{"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/api/types/volume"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Engine is what the server needs of a node. A ref is a name, an id or an
@@ -82,16 +83,17 @@ type Files interface {
 
 // Images are those that the node holds.
 type Images interface {
-	ImageList(ctx context.Context, f engine.Filters) ([]apiimage.Summary, error)
-	ImageInspect(ctx context.Context, ref string) (apiimage.InspectResponse, error)
-	ImageHistory(ctx context.Context, ref string) ([]apiimage.HistoryResponseItem, error)
+	ImageList(ctx context.Context, o engine.ImageListOptions) ([]apiimage.Summary, error)
+	ImageInspect(ctx context.Context, ref string, o engine.ImageInspectOptions) (apiimage.InspectResponse, error)
+	// ImageHistory, ImageSave and ImageLoad are refused for a platform that the image, or the node, is not for; nil is any.
+	ImageHistory(ctx context.Context, ref string, platform *ocispec.Platform) ([]apiimage.HistoryResponseItem, error)
 	ImagePull(ctx context.Context, ref string, o image.PullOptions, p image.Progress) error
 	ImagePush(ctx context.Context, ref string, o image.PushOptions, p image.Progress) error
 	// Distribution asks a registry what it has under a name.
 	Distribution(ctx context.Context, ref string, o image.PullOptions) (registry.DistributionInspect, error)
 	// ImageLoad reports what it loaded as progress without an id.
-	ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error
-	ImageSave(ctx context.Context, refs []string, w io.Writer) error
+	ImageLoad(ctx context.Context, archive io.Reader, platform *ocispec.Platform, p image.Progress) error
+	ImageSave(ctx context.Context, refs []string, platform *ocispec.Platform, w io.Writer) error
 	// ImageImport returns the new image's id.
 	ImageImport(ctx context.Context, archive io.Reader, o image.ImportOptions, p image.Progress) (string, error)
 	ImageTag(ctx context.Context, ref, name string) error

@@ -22,6 +22,7 @@ import (
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/api/types/volume"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // fakeEngine notes what it is asked and answers with what a test set.
@@ -193,13 +194,13 @@ func (f *fakeEngine) Export(_ context.Context, ref string) (io.ReadCloser, error
 	return io.NopCloser(strings.NewReader(f.archive)), f.note("Export", ref)
 }
 
-func (f *fakeEngine) ImageList(_ context.Context, fl engine.Filters) ([]apiimage.Summary, error) {
-	return []apiimage.Summary{{ID: "sha256:" + strings.Repeat("b", 64), Size: 9, Containers: 2}}, f.note("ImageList", fl)
+func (f *fakeEngine) ImageList(_ context.Context, o engine.ImageListOptions) ([]apiimage.Summary, error) {
+	return []apiimage.Summary{{ID: "sha256:" + strings.Repeat("b", 64), Size: 9, Containers: 2}}, f.note("ImageList", o.Filters)
 }
-func (f *fakeEngine) ImageInspect(_ context.Context, ref string) (apiimage.InspectResponse, error) {
+func (f *fakeEngine) ImageInspect(_ context.Context, ref string, _ engine.ImageInspectOptions) (apiimage.InspectResponse, error) {
 	return apiimage.InspectResponse{ID: "sha256:" + strings.Repeat("b", 64), Size: 9}, f.note("ImageInspect", ref)
 }
-func (f *fakeEngine) ImageHistory(_ context.Context, ref string) ([]apiimage.HistoryResponseItem, error) {
+func (f *fakeEngine) ImageHistory(_ context.Context, ref string, _ *ocispec.Platform) ([]apiimage.HistoryResponseItem, error) {
 	return nil, f.note("ImageHistory", ref)
 }
 func (f *fakeEngine) ImagePull(_ context.Context, ref string, o image.PullOptions, p image.Progress) error {
@@ -212,7 +213,7 @@ func (f *fakeEngine) ImagePush(_ context.Context, ref string, _ image.PushOption
 	f.report(p)
 	return err
 }
-func (f *fakeEngine) ImageLoad(_ context.Context, archive io.Reader, p image.Progress) error {
+func (f *fakeEngine) ImageLoad(_ context.Context, archive io.Reader, _ *ocispec.Platform, p image.Progress) error {
 	content, err := io.ReadAll(archive)
 	if err != nil {
 		return err
@@ -226,7 +227,7 @@ func (f *fakeEngine) report(p image.Progress) {
 		p(e)
 	}
 }
-func (f *fakeEngine) ImageSave(_ context.Context, refs []string, w io.Writer) error {
+func (f *fakeEngine) ImageSave(_ context.Context, refs []string, _ *ocispec.Platform, w io.Writer) error {
 	if err := f.note("ImageSave", refs); err != nil {
 		return err
 	}

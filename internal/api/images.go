@@ -8,8 +8,12 @@ import (
 	apiimage "github.com/moby/moby/api/types/image"
 )
 
-func getImages(c *call, f engine.Filters) error {
-	items, err := c.s.engine.ImageList(c.ctx(), f)
+func decodeImages(c *call) (engine.ImageListOptions, error) {
+	return engine.ImageListOptions{Filters: c.q.filters(), SharedSize: c.q.flag("shared-size"), Manifests: c.q.flag("manifests") && c.version >= mkVersion(1, 47)}, nil
+}
+
+func getImages(c *call, o engine.ImageListOptions) error {
+	items, err := c.s.engine.ImageList(c.ctx(), o)
 	if err != nil {
 		return err
 	}
@@ -47,10 +51,16 @@ func ownPlatform(c *call, keys ...string) (none, error) {
 	return none{}, nil
 }
 
-func decodeImage(c *call) (none, error) { return ownPlatform(c, "platform", "platforms") }
+func decodeImage(c *call) (engine.ImageInspectOptions, error) {
+	o := engine.ImageInspectOptions{Platform: c.q.platform("platform"), Manifests: c.q.flag("manifests") && c.version >= mkVersion(1, 48)}
+	if o.Platform != nil && o.Manifests {
+		return o, invalid("conflicting options: manifests and platform options cannot both be set")
+	}
+	return o, nil
+}
 
-func getImage(c *call, _ none) error {
-	found, err := c.s.engine.ImageInspect(c.ctx(), c.name)
+func getImage(c *call, o engine.ImageInspectOptions) error {
+	found, err := c.s.engine.ImageInspect(c.ctx(), c.name, o)
 	if err != nil {
 		return err
 	}
@@ -70,8 +80,8 @@ type oldImageInspect struct {
 	VirtualSize int64
 }
 
-func getHistory(c *call, _ none) error {
-	items, err := c.s.engine.ImageHistory(c.ctx(), c.name)
+func getHistory(c *call, o engine.ImageInspectOptions) error {
+	items, err := c.s.engine.ImageHistory(c.ctx(), c.name, o.Platform)
 	if err != nil {
 		return err
 	}
@@ -79,7 +89,7 @@ func getHistory(c *call, _ none) error {
 }
 
 func decodeImageRemove(c *call) (image.RemoveOptions, error) {
-	_, err := decodeImage(c)
+	_, err := ownPlatform(c, "platforms")
 	return image.RemoveOptions{Force: c.q.flag("force")}, err
 }
 

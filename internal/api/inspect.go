@@ -40,6 +40,9 @@ func getContainer(c *call, r inspectRequest) error {
 	if err != nil {
 		return err
 	}
+	if c.version < mkVersion(1, 48) {
+		found.ImageManifestDescriptor = nil
+	}
 	if c.version >= mkVersion(1, 52) || found.NetworkSettings == nil {
 		return c.json(http.StatusOK, found)
 	}

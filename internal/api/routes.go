@@ -80,7 +80,7 @@ func sessionRoutes() []route {
 
 func imageRoutes() []route {
 	return []route{
-		{get, "/images/json", "image.list", reads, act(decodeFilters, getImages)},
+		{get, "/images/json", "image.list", reads, act(decodeImages, getImages)},
 		{post, "/images/create", "image.pull", changes, act(decodeFetch, postFetch)}, // or image.import
 		{post, "/images/load", "image.load", changes, act(decodeLoad, postLoad)},
 		{get, "/images/get", "image.save", reads, act(decodeSave, getSave)},

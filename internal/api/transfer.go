@@ -114,15 +114,13 @@ func getDistribution(c *call, r distributionRequest) error {
 
 // pushRequest is the name to push and who pushes.
 type pushRequest struct {
-	ref  string
-	auth image.Credential
+	ref      string
+	auth     image.Credential
+	platform *ocispec.Platform
 }
 
 func decodePush(c *call) (r pushRequest, err error) {
-	if _, err = ownPlatform(c, "platform"); err != nil {
-		return r, err
-	}
-	r.ref = c.name
+	r.ref, r.platform = c.name, c.q.platform("platform")
 	if tag := c.q.text("tag"); tag != "" {
 		r.ref += ":" + tag
 	}
@@ -132,16 +130,18 @@ func decodePush(c *call) (r pushRequest, err error) {
 
 func postPush(c *call, r pushRequest) error {
 	p := &progress{c: c}
-	return p.finish(c.s.engine.ImagePush(c.ctx(), r.ref, image.PushOptions{Auth: r.auth}, p.report))
+	return p.finish(c.s.engine.ImagePush(c.ctx(), r.ref, image.PushOptions{Auth: r.auth, Platform: r.platform}, p.report))
 }
 
 // loadRequest says whether only the outcome is wanted.
-type loadRequest struct{ quiet bool }
+type loadRequest struct {
+	quiet    bool
+	platform *ocispec.Platform
+}
 
 func decodeLoad(c *call) (loadRequest, error) {
 	c.takeBody()
-	_, err := ownPlatform(c, "platform")
-	return loadRequest{quiet: c.q.flagOr("quiet", true)}, err
+	return loadRequest{quiet: c.q.flagOr("quiet", true), platform: c.q.platform("platform")}, nil
 }
 
 func postLoad(c *call, r loadRequest) error {
@@ -150,7 +150,7 @@ func postLoad(c *call, r loadRequest) error {
 	if err != nil {
 		return err
 	}
-	return p.finish(c.s.engine.ImageLoad(c.ctx(), body, p.report))
+	return p.finish(c.s.engine.ImageLoad(c.ctx(), body, r.platform, p.report))
 }
 
 // archive is the body of a request that is read while progress is already
@@ -163,26 +163,26 @@ func (c *call) archive() (io.Reader, error) {
 	return c.r.Body, nil
 }
 
-// saveRequest are the images to put into an archive.
-type saveRequest []string
-
-func decodeSave(c *call) (saveRequest, error) {
-	if _, err := ownPlatform(c, "platform"); err != nil {
-		return nil, err
-	}
-	if c.name != "" {
-		return saveRequest{c.name}, nil
-	}
-	names := c.q.list("names")
-	if len(names) == 0 {
-		return nil, invalid("no image is named: give one or more as ?names=")
-	}
-	return names, nil
+// saveRequest are the images to put into an archive, and the platform that they must be for.
+type saveRequest struct {
+	names    []string
+	platform *ocispec.Platform
 }
 
-func getSave(c *call, names saveRequest) error {
+func decodeSave(c *call) (saveRequest, error) {
+	r := saveRequest{names: c.q.list("names"), platform: c.q.platform("platform")}
+	if c.name != "" {
+		r.names = []string{c.name}
+	}
+	if len(r.names) == 0 {
+		return r, invalid("no image is named: give one or more as ?names=")
+	}
+	return r, nil
+}
+
+func getSave(c *call, r saveRequest) error {
 	c.w.Header().Set("Content-Type", "application/x-tar")
-	err := c.s.engine.ImageSave(c.ctx(), names, c.w)
+	err := c.s.engine.ImageSave(c.ctx(), r.names, r.platform, c.w)
 	if err == nil && !c.w.begun {
 		return c.empty(http.StatusOK)
 	}

@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"github.com/bailey-run/bailey/internal/image"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
 	"github.com/moby/moby/api/types/events"
 	apiimage "github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // ImageUsers names the containers made from an image; the image store asks
@@ -29,12 +32,32 @@ func (e *Engine) ImageUsers(id digest.Digest) []string {
 	return out
 }
 
+// ImageListOptions chooses images and how much to tell of them.
+type ImageListOptions struct {
+	Filters Filters
+	// SharedSize counts what images have in common, which takes a look at all of them.
+	SharedSize bool
+	// Manifests lists the variants of each.
+	Manifests bool
+}
+
+// ImageInspectOptions chooses what to tell of an image. A platform that it is not for is an error.
+type ImageInspectOptions struct {
+	Platform  *ocispec.Platform
+	Manifests bool
+}
+
 // ImageList shows the images that are wanted.
-func (e *Engine) ImageList(ctx context.Context, f Filters) ([]apiimage.Summary, error) {
+func (e *Engine) ImageList(ctx context.Context, o ImageListOptions) ([]apiimage.Summary, error) {
+	f := o.Filters
 	if err := checkFilters(f, []string{"before", "dangling", "label", "reference", "since", "until"}); err != nil {
 		return nil, err
 	}
 	all, err := e.opts.Images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := e.sharedSizes(ctx, o.SharedSize)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +77,68 @@ func (e *Engine) ImageList(ctx context.Context, f Filters) ([]apiimage.Summary, 
 				return !slices.ContainsFunc(img.RepoTags, func(tag string) bool { return repository(tag) == name })
 			})
 		}
-		out = append(out, e.imageSummary(img))
+		s := e.imageSummary(img)
+		if size, known := shared[img.ID]; known {
+			s.SharedSize = size
+		}
+		if o.Manifests {
+			if s.Manifests, err = e.variants(ctx, img); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, s)
 	}
 	return out, nil
+}
+
+// sharedSizes are how much of each image another one has too, in bytes; none when that is not wanted.
+func (e *Engine) sharedSizes(ctx context.Context, wanted bool) (map[digest.Digest]int64, error) {
+	if !wanted {
+		return nil, nil
+	}
+	usage, err := e.opts.Images.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[digest.Digest]int64, len(usage.Images))
+	for _, u := range usage.Images {
+		out[u.Image.ID] = u.Shared
+	}
+	return out, nil
+}
+
+// variants shows what an image consists of.
+func (e *Engine) variants(ctx context.Context, img image.Image) ([]apiimage.ManifestSummary, error) {
+	found, err := e.opts.Images.Variants(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]apiimage.ManifestSummary, 0, len(found))
+	for _, v := range found {
+		m := apiimage.ManifestSummary{ID: string(v.Descriptor.Digest), Descriptor: v.Descriptor, Available: v.Available, Kind: apiimage.ManifestKindUnknown}
+		m.Size.Content, m.Size.Total = v.Content, v.Content
+		switch {
+		case v.Attests != "":
+			m.Kind, m.AttestationData = apiimage.ManifestKindAttestation, &apiimage.AttestationProperties{For: v.Attests}
+		case v.Platform.OS != "":
+			m.Kind, m.ImageData = apiimage.ManifestKindImage, &apiimage.ImageProperties{Platform: v.Platform, Containers: []string{}}
+			if v.Descriptor.Digest == img.Manifest {
+				m.ImageData.Size.Unpacked, m.ImageData.Containers = img.Size, orEmpty(e.ImageUsers(img.ID))
+				m.Size.Total += img.Size
+			}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// imageFor finds an image that is for a platform; nil is any.
+func (e *Engine) imageFor(ctx context.Context, ref string, want *ocispec.Platform) (image.Image, error) {
+	img, err := e.opts.Images.Get(ctx, ref)
+	if err == nil && want != nil && !img.Fits(*want) {
+		err = fmt.Errorf("image with reference %s was found but does not provide the specified platform (%s): %w", ref, platforms.Format(*want), errdefs.ErrNotFound)
+	}
+	return img, err
 }
 
 func (e *Engine) imageSummary(img image.Image) apiimage.Summary {
@@ -121,8 +203,8 @@ func tagMatches(tag string, patterns []string) bool {
 }
 
 // ImageInspect shows one image.
-func (e *Engine) ImageInspect(ctx context.Context, ref string) (apiimage.InspectResponse, error) {
-	img, err := e.opts.Images.Get(ctx, ref)
+func (e *Engine) ImageInspect(ctx context.Context, ref string, o ImageInspectOptions) (apiimage.InspectResponse, error) {
+	img, err := e.imageFor(ctx, ref, o.Platform)
 	if err != nil {
 		return apiimage.InspectResponse{}, err
 	}
@@ -136,11 +218,20 @@ func (e *Engine) ImageInspect(ctx context.Context, ref string) (apiimage.Inspect
 	for _, id := range img.Config.RootFS.DiffIDs {
 		out.RootFS.Layers = append(out.RootFS.Layers, string(id))
 	}
-	return out, nil
+	if n := len(img.Config.History); n > 0 {
+		out.Comment = img.Config.History[n-1].Comment
+	}
+	if o.Manifests {
+		out.Manifests, err = e.variants(ctx, img)
+	}
+	return out, err
 }
 
 // ImageHistory shows how an image was built, newest step first.
-func (e *Engine) ImageHistory(ctx context.Context, ref string) ([]apiimage.HistoryResponseItem, error) {
+func (e *Engine) ImageHistory(ctx context.Context, ref string, platform *ocispec.Platform) ([]apiimage.HistoryResponseItem, error) {
+	if _, err := e.imageFor(ctx, ref, platform); err != nil {
+		return nil, err
+	}
 	steps, err := e.opts.Images.History(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -167,6 +258,11 @@ func (e *Engine) ImagePull(ctx context.Context, ref string, o image.PullOptions,
 
 // ImagePush sends an image to its registry.
 func (e *Engine) ImagePush(ctx context.Context, ref string, o image.PushOptions, p image.Progress) error {
+	if o.Platform != nil {
+		if _, err := e.imageFor(ctx, ref, o.Platform); err != nil {
+			return err
+		}
+	}
 	err := e.opts.Images.Push(ctx, ref, o, p)
 	if err == nil {
 		e.emitImage("", ref, events.ActionPush)
@@ -181,7 +277,11 @@ func (e *Engine) Distribution(ctx context.Context, ref string, o image.PullOptio
 }
 
 // ImageLoad takes images from an archive and reports each.
-func (e *Engine) ImageLoad(ctx context.Context, archive io.Reader, p image.Progress) error {
+func (e *Engine) ImageLoad(ctx context.Context, archive io.Reader, platform *ocispec.Platform, p image.Progress) error {
+	own := image.Image{Platform: ocispec.Platform{OS: "linux", Architecture: e.opts.Facts.Architecture}}
+	if platform != nil && !own.Fits(*platform) {
+		return fmt.Errorf("load takes from an archive the variant for this machine, and %s is another; pull --platform fetches others: %w", platforms.Format(*platform), errdefs.ErrNotImplemented)
+	}
 	images, err := e.opts.Images.Load(ctx, archive, p)
 	for _, img := range images {
 		e.emitImage(img.ID, string(img.ID), events.ActionLoad)
@@ -190,7 +290,14 @@ func (e *Engine) ImageLoad(ctx context.Context, archive io.Reader, p image.Progr
 }
 
 // ImageSave writes images as one archive.
-func (e *Engine) ImageSave(ctx context.Context, refs []string, w io.Writer) error {
+func (e *Engine) ImageSave(ctx context.Context, refs []string, platform *ocispec.Platform, w io.Writer) error {
+	if platform != nil {
+		for _, ref := range refs {
+			if _, err := e.imageFor(ctx, ref, platform); err != nil {
+				return err
+			}
+		}
+	}
 	return e.opts.Images.Save(ctx, refs, w)
 }
 

@@ -11,10 +11,11 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	apinetwork "github.com/moby/moby/api/types/network"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Inspect shows everything about a container, with its posture.
-func (e *Engine) Inspect(_ context.Context, ref string, size bool) (Inspection, error) {
+func (e *Engine) Inspect(ctx context.Context, ref string, size bool) (Inspection, error) {
 	c, err := e.find(ref)
 	if err != nil {
 		return Inspection{}, err
@@ -31,6 +32,13 @@ func (e *Engine) Inspect(_ context.Context, ref string, size bool) (Inspection, 
 		HostConfig:      &rec.HostConfig, Config: &rec.Config,
 		Mounts: apiMounts(&rec), NetworkSettings: e.networkSettings(c, &rec),
 		ExecIDs: e.execIDs(rec.ID),
+	}
+	if img, err := e.opts.Images.Get(ctx, rec.ImageID); err == nil { // its image may have been removed by force
+		d := ocispec.Descriptor{Digest: img.Manifest, MediaType: ocispec.MediaTypeImageManifest, Platform: &ocispec.Platform{OS: img.Platform.OS, Architecture: img.Platform.Architecture, Variant: img.Platform.Variant}}
+		if img.Manifest == img.ID {
+			d.MediaType, d.Size = img.Descriptor.MediaType, img.Descriptor.Size
+		}
+		r.ImageManifestDescriptor = &d
 	}
 	if size {
 		rw, root := e.sizes(&rec)

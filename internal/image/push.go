@@ -43,8 +43,10 @@ func (s *Store) Push(ctx context.Context, ref string, opts PushOptions, progress
 	p := &push{session: x, repo: repo, report: &reporter{to: progress}, root: held.Target}
 	p.report.send(Event{Status: "The push refers to repository [" + name.Host() + "/" + name.Path() + "]"})
 	if !held.complete {
-		p.root = held.manifest
 		p.report.send(Event{Status: "Only the variant for this machine is here, and only it is sent"})
+	}
+	if !held.complete || opts.Platform != nil {
+		p.root, held.complete = held.manifest, false
 	}
 	if err := p.send(ctx, held); err != nil {
 		return err

@@ -117,6 +117,8 @@ type PullOptions struct {
 type PushOptions struct {
 	// Auth is who pushes.
 	Auth Credential
+	// Platform sends of an image with several variants the one for it, and only that; nil sends what is there.
+	Platform *ocispec.Platform
 }
 
 // HistoryEntry is one step of how an image was built, newest first in the answer of History.
