@@ -122,7 +122,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 		return nil, err
 	}
 	if cfg.Hostname == "" {
-		cfg.Hostname = req.Hostname
+		cfg.Hostname = posture.Hostname
 	}
 	return &draft{wishes: wishes, rec: &store.Container{
 		ID: id, Created: time.Now().UTC(), Config: cfg, HostConfig: *r.HostConfig, Networking: r.Networking,

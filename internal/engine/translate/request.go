@@ -54,9 +54,6 @@ func Request(in Input) (sandbox.Request, error) {
 		MaskedPaths: pathList(h.MaskedPaths), ReadonlyPaths: pathList(h.ReadonlyPaths),
 		Log: log, CgroupParent: h.CgroupParent, Runtime: h.Runtime, Annotations: annotations,
 	}
-	if r.Hostname == "" {
-		r.Hostname = in.ID[:12]
-	}
 	r.Network, r.Networks = networks(h.NetworkMode, in.Networking, c.NetworkDisabled)
 	if r.Ports, err = ports(c, h); err != nil {
 		return sandbox.Request{}, err

@@ -5,7 +5,10 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // Bad is an address that no process has: a system call that gets it fails
@@ -77,16 +80,36 @@ func Writable(path string) func() error {
 }
 
 // OnOneThread makes an attempt on a thread that ends with it, for calls that
-// change the thread.
+// change the thread, or after which the kernel ends it: a filter that kills
+// takes the thread of a foreign ABI, and leaves the process waiting for it.
 func OnOneThread(attempt func() error) func() error {
 	return func() error {
-		result := make(chan error)
+		result, begun := make(chan error, 1), make(chan int)
 		go func() {
 			runtime.LockOSThread() // and never unlocks: the thread dies with the goroutine
+			begun <- syscall.Gettid()
 			result <- attempt()
 		}()
-		return <-result
+		thread := <-begun
+		for {
+			select {
+			case err := <-result:
+				return err
+			case <-time.After(10 * time.Millisecond):
+				if ended(thread) {
+					return errors.New("killed: its thread")
+				}
+			}
+		}
 	}
+}
+
+// ended says that a thread of this process is no more. The first one stays as
+// a zombie until the last has ended.
+func ended(thread int) bool {
+	stat, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(thread) + "/stat")
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return errors.Is(err, os.ErrNotExist) || strings.HasPrefix(state, "Z")
 }
 
 // Sys makes the system call of that name. One that this architecture does not

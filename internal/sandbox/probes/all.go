@@ -10,7 +10,7 @@ import (
 func All() []probe.Probe {
 	return slices.Concat(
 		userNamespace(), capabilities(), privileges(), seccomp(), rootFilesystem(), temporarySpace(), mountOptions(),
-		procAndSys(), cgroupFilesystem(), namespaces(), devices(), limits(),
+		procAndSys(), cgroupFilesystem(), pidNamespace(), cgroupNamespace(), otherNamespaces(), devices(), limits(),
 	)
 }
 

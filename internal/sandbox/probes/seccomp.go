@@ -1,40 +1,49 @@
 package probes
 
 import (
+	"slices"
 	"syscall"
 
 	"github.com/bailey-run/bailey/internal/prove/probe"
 )
 
-// seccomp tries the calls that need no capability at all: the filter is all
-// that keeps them from the kernel.
+// afterwards are the errors that a call gives for a bad argument, which it
+// looks at only when it was let in.
+var afterwards = []syscall.Errno{syscall.EFAULT, syscall.EBADF, syscall.EINVAL, syscall.ESRCH, syscall.ENOENT, syscall.ENODEV, syscall.E2BIG}
+
+// reach says who else stands before a system call.
+type reach int
+
+const (
+	filtered reach = iota // the filter alone
+	capable               // a capability over a namespace of the container, too
+	hostOnly              // a capability over the host, too
+)
+
+// call is one denied system call with arguments that do nothing.
+type call struct {
+	name   string
+	tries  string
+	source string
+	reach  reach
+	args   []uintptr
+}
+
+const minus = ^uintptr(0) // -1
+
+// seccomp attacks the filter: calls that it must not let in, sockets that it
+// must not open, and the ways around it.
 func seccomp() []probe.Probe {
-	const (
-		cloneNewUser = 0x10000000
-		afAlg        = 38
-		afVsock      = 40
-	)
-	bad := []syscall.Errno{syscall.EFAULT, syscall.EINVAL}
-	return of("seccomp",
-		probe.Probe{ID: "io-uring", Tries: "set up an io_uring, whose operations pass by the filter", Source: "io_uring_setup(2)",
-			Attempt: probe.Reaches(bad, "io_uring_setup", 1, probe.Bad)},
-		probe.Probe{ID: "userfaultfd", Tries: "hold the kernel in the middle of a copy", Source: "userfaultfd(2)",
-			Attempt: probe.Reaches(bad, "userfaultfd", 1)}, // UFFD_USER_MODE_ONLY needs no capability
-		probe.Probe{ID: "vsock", Tries: "reach the hypervisor through AF_VSOCK", Source: "vsock(7)",
-			Attempt: probe.Socket(afVsock, syscall.SOCK_STREAM, 0)},
-		probe.Probe{ID: "alg", Tries: "reach the kernel's cryptography through AF_ALG", Source: "CVE-2019-8912",
-			Attempt: probe.Socket(afAlg, syscall.SOCK_SEQPACKET, 0)},
-		probe.Probe{ID: "netlink-audit", Tries: "open the kernel's audit netlink", Source: "netlink(7)",
-			Attempt: probe.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW, 9)},
-		probe.Probe{ID: "new-user-namespace", Tries: "make a user namespace and be root in it", Source: "CVE-2022-0185",
-			Attempt: probe.Reaches([]syscall.Errno{syscall.EINVAL}, "unshare", cloneNewUser)}, // a threaded process gets EINVAL after the check
-		probe.Probe{ID: "keyctl", Tries: "ask for a keyring, which no namespace holds", Source: "keyctl(2)",
-			Attempt: probe.Reaches([]syscall.Errno{syscall.EINVAL, syscall.ENOKEY}, "keyctl", 0, ^uintptr(2), 0)},
-		probe.Probe{ID: "modify-ldt", Tries: "write a segment descriptor", Source: "CVE-2015-5157",
-			Attempt: probe.Reaches(bad, "modify_ldt", 1, probe.Bad, 16)},
-		probe.Probe{ID: "vmsplice", Tries: "put pages into a pipe without a copy", Source: "CVE-2022-0847",
-			Attempt: probe.Reaches([]syscall.Errno{syscall.EBADF, syscall.EFAULT}, "vmsplice", ^uintptr(0), probe.Bad, 1, 0)},
-		probe.Probe{ID: "personality", Tries: "switch off randomised addresses", Source: "personality(2)",
-			Attempt: func() error { return probe.Sys("personality", 0x0040000) }},
-	)
+	var list []probe.Probe
+	for _, c := range slices.Concat(deniedCalls, mountCalls, hostCalls) {
+		p := probe.Probe{ID: "call-" + idOf(c.name), Tries: c.tries, Source: c.source, Attempt: probe.Reaches(afterwards, c.name, c.args...)}
+		switch c.reach {
+		case capable:
+			p.As, p.Twin.Without = probe.Root, []string{"capabilities"}
+		case hostOnly:
+			p.As, p.Twin.Host = probe.Root, true
+		}
+		list = append(list, p)
+	}
+	return of("seccomp", slices.Concat(list, sockets(), abis())...)
 }
