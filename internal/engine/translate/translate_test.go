@@ -145,7 +145,7 @@ func TestRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Network != "app" || !slices.Equal(r.Networks, []string{"db"}) || r.Hostname != id[:12] {
+	if r.Network != "app" || !slices.Equal(r.Networks, []string{"db"}) || r.Hostname != "" {
 		t.Errorf("network %s %v, host name %s", r.Network, r.Networks, r.Hostname)
 	}
 	if len(r.Ports) != 1 || r.Ports[0].HostPort != 8080 || r.Ports[0].HostIP.IsValid() {
