@@ -114,7 +114,7 @@ type Networks interface {
 
 // Volumes are those of the node.
 type Volumes interface {
-	VolumeCreate(ctx context.Context, r volume.CreateRequest) (volume.Volume, error)
+	VolumeCreate(ctx context.Context, r volume.CreateRequest, caller sandbox.Caller) (volume.Volume, error)
 	VolumeList(ctx context.Context, f engine.Filters) (volume.ListResponse, error)
 	VolumeInspect(ctx context.Context, name string) (volume.Volume, error)
 	VolumeRemove(ctx context.Context, name string, force bool) error

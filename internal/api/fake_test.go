@@ -273,7 +273,7 @@ func (f *fakeEngine) NetworkDisconnect(_ context.Context, ref string, r network.
 	return f.note("NetworkDisconnect", ref, r)
 }
 
-func (f *fakeEngine) VolumeCreate(_ context.Context, r volume.CreateRequest) (volume.Volume, error) {
+func (f *fakeEngine) VolumeCreate(_ context.Context, r volume.CreateRequest, _ sandbox.Caller) (volume.Volume, error) {
 	return volume.Volume{Name: r.Name, Driver: "local"}, f.note("VolumeCreate", r)
 }
 func (f *fakeEngine) VolumeList(_ context.Context, fl engine.Filters) (volume.ListResponse, error) {

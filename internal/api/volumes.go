@@ -38,7 +38,7 @@ func decodeVolume(c *call) (volumeRequest, error) {
 }
 
 func postVolume(c *call, r volumeRequest) error {
-	made, err := c.s.engine.VolumeCreate(c.ctx(), r.CreateRequest)
+	made, err := c.s.engine.VolumeCreate(c.ctx(), r.CreateRequest, c.caller)
 	if err != nil {
 		return err
 	}

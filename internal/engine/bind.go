@@ -13,6 +13,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/quota"
 	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	apinetwork "github.com/moby/moby/api/types/network"
@@ -179,8 +180,8 @@ func forwards(ports []network.BoundPort) []runtime.Forward {
 	return out
 }
 
-func volumeRequest(w translate.MountWish) volume.Request {
-	return volume.Request{Name: w.Source, Labels: w.Labels, Anonymous: w.Anonymous}
+func volumeRequest(w translate.MountWish, c quota.Cap) volume.Request {
+	return volume.Request{Name: w.Source, Labels: w.Labels, Options: w.VolumeOptions, Anonymous: w.Anonymous, Cap: c}
 }
 
 // logOptions says where and how much the supervisor logs.

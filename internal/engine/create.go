@@ -32,7 +32,7 @@ func (e *Engine) Create(ctx context.Context, r CreateRequest) (CreateResult, err
 	if err != nil {
 		return CreateResult{}, err
 	}
-	if d.rec.Mounts, err = e.makeVolumes(d.wishes); err != nil {
+	if d.rec.Mounts, err = e.makeVolumes(d.wishes, d.rec.Posture); err != nil {
 		return CreateResult{}, errors.Join(err, e.removeAnonymousVolumes(d.rec))
 	}
 	if err := e.register(d.rec, r.Name); err != nil {
@@ -90,6 +90,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 		return nil, err
 	}
 	nameVolumes(wishes)
+	e.knownVolumes(wishes)
 	identity, err := e.identity(ctx, img, cfg.User, r.HostConfig.GroupAdd)
 	if err != nil {
 		return nil, err
@@ -187,12 +188,12 @@ func nameVolumes(wishes []translate.MountWish) {
 }
 
 // makeVolumes gives every volume that is wished for a name and a place.
-func (e *Engine) makeVolumes(wishes []translate.MountWish) ([]store.Mount, error) {
+func (e *Engine) makeVolumes(wishes []translate.MountWish, p sandbox.Posture) ([]store.Mount, error) {
 	var out []store.Mount
 	for _, w := range wishes {
 		m := store.Mount{Type: w.Type, Source: w.Source, Destination: w.Target, ReadOnly: w.ReadOnly, NoCopy: w.NoCopy, Mode: w.Mode}
 		if w.Type == sandbox.MountVolume {
-			v, made, err := e.volumes.Create(volumeRequest(w))
+			v, made, err := e.volumes.Create(volumeRequest(w, e.capOf(p, w.Target)))
 			if err != nil {
 				return out, err
 			}

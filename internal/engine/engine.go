@@ -17,6 +17,7 @@ import (
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/apparmor"
 	"github.com/bailey-run/bailey/internal/runtime/idrange"
+	"github.com/bailey-run/bailey/internal/runtime/quota"
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
 
@@ -43,6 +44,8 @@ type Engine struct {
 	log      *slog.Logger
 	store    *store.Store
 	volumes  *volume.Manager
+	disk     *quota.FileSystem
+	watcher  *diskWatch
 	events   *event.Bus
 	ids      *idrange.Claims
 	slots    *slots
@@ -74,12 +77,17 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 		}
 	}
 	opts.Facts.OwnPaths = append(opts.Facts.OwnPaths, opts.Dir, opts.RunDir)
+	disk, err := quota.Open(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	opts.Facts.Disk = sandbox.DiskFacts{Bytes: disk.Bytes, Inodes: disk.Inodes, Hard: disk.Hard, Why: disk.Why}
 	st, err := store.Open(filepath.Join(opts.Dir, "state.db"))
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	e := &Engine{
-		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(),
+		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(), disk: disk, watcher: newDiskWatch(disk),
 		containers: make(map[string]*cont), names: make(map[string]string), execs: make(map[string]*execution), ready: make(chan struct{}),
 	}
 	e.policy.Store(&opts.Policy)
@@ -92,7 +100,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 
 // load brings the recorded state into memory and reconciles it with the kernel.
 func (e *Engine) load(ctx context.Context) (err error) {
-	if e.volumes, err = volume.Open(filepath.Join(e.opts.Dir, "volumes"), e.store); err != nil {
+	if e.volumes, err = volume.Open(filepath.Join(e.opts.Dir, "volumes"), e.disk, e.store); err != nil {
 		return err
 	}
 	if e.ids, err = idrange.Open("", e.opts.Dir); err != nil {
@@ -115,6 +123,7 @@ func (e *Engine) load(ctx context.Context) (err error) {
 	}
 	e.slots = newSlots(e)
 	close(e.ready)
+	e.background(e.watchDisk)
 	return nil
 }
 
@@ -153,6 +162,11 @@ func (e *Engine) background(f func(context.Context)) {
 
 func (e *Engine) containerDir(id string) string {
 	return filepath.Join(e.opts.Dir, "containers", id)
+}
+
+// upperDir is where what a container writes to its root file system lies.
+func (e *Engine) upperDir(id string) string {
+	return filepath.Join(e.containerDir(id), "upper")
 }
 
 func (e *Engine) runDir(id string) string {

@@ -138,6 +138,9 @@ func setExit(r *store.Container, exit runtime.Exit, status store.Status) {
 	r.State.Status, r.State.Pid = status, 0
 	r.State.ExitCode, r.State.OOMKilled = exit.Code, exit.OOM
 	r.State.Error, r.State.FinishedAt = exit.Reason, exit.At
+	if r.State.Fault != "" {
+		r.State.Error = r.State.Fault
+	}
 }
 
 func (e *Engine) emitExit(c *cont, exit runtime.Exit) {

@@ -16,6 +16,9 @@ const actionWriteRefused events.Action = "write-refused"
 // explain looks into the last words of a container that failed for a cause
 // that Bailey's own defaults brought about, and says what to do.
 func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
+	if fault := c.record().State.Fault; fault != "" {
+		return []string{"bailey: " + fault}
+	}
 	if exit.Code == 0 || c.record().Posture.Root.Writable {
 		return nil
 	}

@@ -44,6 +44,7 @@ func (e *Engine) Inspect(ctx context.Context, ref string, size bool) (Inspection
 		rw, root := e.sizes(&rec)
 		r.SizeRw, r.SizeRootFs = &rw, &root
 	}
+	rec.Posture.Mounts = e.currentCaps(rec.Posture.Mounts)
 	return Inspection{InspectResponse: r, Posture: rec.Posture, Controls: rec.Posture.Controls()}, nil
 }
 

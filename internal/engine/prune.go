@@ -3,11 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/runtime/quota"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/events"
 )
@@ -47,28 +48,14 @@ func (e *Engine) Prune(ctx context.Context, f Filters) (PruneReport, error) {
 
 // sizes returns the bytes a container wrote, and those with its image.
 func (e *Engine) sizes(rec *store.Container) (rw, root int64) {
-	rw = treeSize(filepath.Join(e.containerDir(rec.ID), "upper"))
-	root = rw
 	ctx, cancel := context.WithTimeout(e.ctx, time.Second)
 	defer cancel()
+	use, _ := space.Walk(ctx, e.upperDir(rec.ID), quota.Cap{}) // what was found in time
+	rw, root = use.Bytes, use.Bytes
 	if img, err := e.opts.Images.Get(ctx, rec.ImageID); err == nil {
 		root += img.Size
 	}
 	return rw, root
-}
-
-func treeSize(dir string) int64 {
-	var total int64
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // it is a live directory: what vanished counts nothing
-		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
 }
 
 func (e *Engine) logPath(id string) string {

@@ -104,7 +104,8 @@ func (e *Engine) forget(rec *store.Container) {
 }
 
 func (e *Engine) removeFiles(rec *store.Container) error {
-	if err := os.RemoveAll(e.containerDir(rec.ID)); err != nil {
+	e.watcher.forget(e.upperDir(rec.ID))
+	if err := errors.Join(e.disk.Release(e.upperDir(rec.ID)), os.RemoveAll(e.containerDir(rec.ID))); err != nil {
 		return fmt.Errorf("files of container %s: %w", rec.Name, err)
 	}
 	return nil
@@ -114,7 +115,7 @@ func (e *Engine) removeAnonymousVolumes(rec *store.Container) error {
 	var errs []error
 	for _, m := range rec.Mounts {
 		if m.Anonymous && len(e.volumeUsers(m.Name)) == 0 {
-			errs = append(errs, e.volumes.Remove(m.Name))
+			errs = append(errs, e.dropVolume(m.Name))
 		}
 	}
 	return errors.Join(errs...)

@@ -60,7 +60,8 @@ func (e *Engine) afterExit(c *cont, exit runtime.Exit) verdict {
 	defer c.mu.Unlock()
 	var v verdict
 	ran := exit.At.Sub(c.rec.State.StartedAt)
-	v, c.retry.inRow = decide(c.rec.HostConfig.RestartPolicy, c.asked, exit.Code, ran, c.retry.inRow)
+	asked := c.asked || c.rec.State.Fault != ""
+	v, c.retry.inRow = decide(c.rec.HostConfig.RestartPolicy, asked, exit.Code, ran, c.retry.inRow)
 	return v
 }
 

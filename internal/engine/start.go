@@ -52,6 +52,7 @@ func (e *Engine) begin(ctx context.Context, c *cont) error {
 	if err != nil {
 		return e.failStart(ctx, c, err)
 	}
+	e.watcher.begin(e.writable(c))
 	err = e.change(c, func(r *store.Container) {
 		r.State = store.State{Status: store.Running, Pid: started.Pid, StartedAt: started.At, FinishedAt: r.State.FinishedAt}
 		r.StoppedByUser = false
@@ -95,6 +96,9 @@ func (e *Engine) prepare(ctx context.Context, c *cont) error {
 	// The upper directory becomes the root directory of the container.
 	if err := os.Chmod(filepath.Join(dir, "upper"), 0o755); err != nil {
 		return undo(fmt.Errorf("container %s: %w", rec.Name, err))
+	}
+	if err := e.capRoot(&rec); err != nil {
+		return undo(err)
 	}
 	b := &binding{IDBase: sl.pair.IDBase, Attachment: attachment}
 	if err := b.save(dir); err != nil {

@@ -127,7 +127,7 @@ func (e *Engine) DiskUsage(ctx context.Context, objects []system.DiskUsageObject
 		}
 	}
 	if wanted(system.VolumeObject) {
-		out.VolumeUsage = e.volumeUsage()
+		out.VolumeUsage = e.volumeUsage(ctx)
 	}
 	if wanted(system.BuildCacheObject) {
 		out.BuildCacheUsage = &build.DiskUsage{}
@@ -135,10 +135,10 @@ func (e *Engine) DiskUsage(ctx context.Context, objects []system.DiskUsageObject
 	return out, nil
 }
 
-func (e *Engine) volumeUsage() *volume.DiskUsage {
+func (e *Engine) volumeUsage(ctx context.Context) *volume.DiskUsage {
 	out := &volume.DiskUsage{}
 	for _, v := range e.volumes.List() {
-		size, err := e.volumes.Size(v.Name)
+		size, err := e.volumes.Size(ctx, v.Name)
 		if err != nil {
 			size = -1
 		}

@@ -9,18 +9,35 @@ import (
 	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/engine/translate"
 	"github.com/bailey-run/bailey/internal/engine/volume"
+	"github.com/bailey-run/bailey/internal/runtime/quota"
+	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/events"
 	apivolume "github.com/moby/moby/api/types/volume"
 )
 
-// VolumeCreate makes a volume, or returns the one that has the name.
-func (e *Engine) VolumeCreate(_ context.Context, r apivolume.CreateRequest) (apivolume.Volume, error) {
+// VolumeCreate makes a volume, or returns the one that has the name. Options
+// that are given for that one are its from now on: so is a full volume enlarged.
+func (e *Engine) VolumeCreate(_ context.Context, r apivolume.CreateRequest, caller sandbox.Caller) (apivolume.Volume, error) {
 	if r.ClusterVolumeSpec != nil {
 		return apivolume.Volume{}, fmt.Errorf("cluster volumes are not supported: %w", errdefs.ErrNotImplemented)
 	}
-	v, made, err := e.volumes.Create(volume.Request{Name: r.Name, Driver: r.Driver, Options: r.DriverOpts, Labels: r.Labels})
+	want, err := translate.DiskOptions(r.DriverOpts)
+	if err != nil {
+		return apivolume.Volume{}, err
+	}
+	decided, err := sandbox.DecideVolume(want, *e.policy.Load(), caller, e.opts.Facts)
+	if err != nil {
+		return apivolume.Volume{}, refusal(err)
+	}
+	v, made, err := e.volumes.Create(volume.Request{
+		Name: r.Name, Driver: r.Driver, Options: r.DriverOpts, Labels: r.Labels, Cap: quota.Cap(decided),
+	})
+	if err == nil && !made && want != (sandbox.DiskCap{}) {
+		v, err = e.volumes.Resize(v.Name, quota.Cap(decided), r.DriverOpts)
+	}
 	if err != nil {
 		return apivolume.Volume{}, err
 	}
@@ -55,7 +72,7 @@ func (e *Engine) VolumeRemove(_ context.Context, name string, force bool) error 
 	if users := e.volumeUsers(name); len(users) > 0 {
 		return fmt.Errorf("remove %s: volume is in use by %s: remove the container first: %w", name, strings.Join(users, ", "), errdefs.ErrConflict)
 	}
-	err := e.volumes.Remove(name)
+	err := e.dropVolume(name)
 	if errdefs.IsNotFound(err) && force {
 		return nil
 	}
@@ -78,7 +95,7 @@ func (e *Engine) VolumePrune(ctx context.Context, f Filters) (apivolume.PruneRep
 		if !v.Anonymous && !all || len(e.volumeUsers(v.Name)) > 0 || !e.volumeMatches(labels, v) {
 			continue
 		}
-		size, _ := e.volumes.Size(v.Name)
+		size, _ := e.volumes.Size(ctx, v.Name)
 		if err := e.VolumeRemove(ctx, v.Name, false); err != nil {
 			return out, err
 		}
@@ -87,6 +104,11 @@ func (e *Engine) VolumePrune(ctx context.Context, f Filters) (apivolume.PruneRep
 	}
 	e.events.Publish(events.VolumeEventType, events.ActionPrune, "", map[string]string{"reclaimed": fmt.Sprint(out.SpaceReclaimed)})
 	return out, nil
+}
+
+func (e *Engine) dropVolume(name string) error {
+	e.watcher.forget(e.volumes.Path(name))
+	return e.volumes.Remove(name)
 }
 
 func (e *Engine) volumeMatches(f Filters, v store.Volume) bool {

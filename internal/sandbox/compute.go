@@ -36,9 +36,10 @@ func (d *decision) decideHost() {
 	f := d.facts
 	h := PostureHost{
 		Architecture: f.Architecture, CgroupV2: f.CgroupV2, CPUs: f.CPUs, PossibleCPUs: max(f.PossibleCPUs, f.CPUs),
-		NofileHard: f.NofileHard, SwapAccounting: f.SwapAccounting, DiskQuota: f.DiskQuota, NoSwapTmpfs: f.NoSwapTmpfs,
-		DefaultMemory: DefaultMemory,
+		NofileHard: f.NofileHard, SwapAccounting: f.SwapAccounting, NoSwapTmpfs: f.NoSwapTmpfs,
+		DefaultMemory: DefaultMemory, DiskQuota: f.Disk.Hard, DiskWhy: f.Disk.Why,
 	}
+	h.DefaultDisk, h.DefaultInodes = f.Disk.defaults()
 	if half := f.Memory / 2; half > 0 && half < h.DefaultMemory {
 		h.DefaultMemory = max(half, MinMemory)
 	}
@@ -108,23 +109,20 @@ func (d *decision) decidePrivileged() {
 // decideRoot decides on the root file system.
 func (d *decision) decideRoot() {
 	d.p.Root.Setuid = !d.p.NoNewPrivileges
-	if d.r.RootSizeBytes < 0 {
-		d.invalid("size", fmt.Sprint(d.r.RootSizeBytes), "the size of the root file system must be positive")
+	if d.r.RootSizeBytes < unlimited {
+		d.invalid("--storage-opt size", fmt.Sprint(d.r.RootSizeBytes), "it must be positive")
 	}
 	if !d.r.WritableRoot {
+		if d.r.RootSizeBytes != 0 {
+			d.note("--storage-opt size has no effect: the root file system is read-only; a volume has a size of its own (volume create --opt size=…)")
+		}
 		return
 	}
 	d.p.Root.Writable = d.relax(ask{control: ControlRoot, rule: RuleWritableRoot, what: "--security-opt rootfs=writable",
 		why:     "what an attacker writes to the root file system can be executed, and stays for the next start",
 		instead: "A program that writes to a few places works with --tmpfs PATH or a volume (-v NAME:PATH) for each."})
-	if d.facts.DiskQuota {
-		d.p.Root.SizeBytes = DefaultRootSize
-		if d.r.RootSizeBytes > 0 {
-			d.p.Root.SizeBytes = d.r.RootSizeBytes
-		}
-	} else {
-		d.note("the host cannot cap what is written to the root file system: it needs project quotas")
-	}
+	root := d.decideDisk("--storage-opt", DiskCap{Bytes: d.r.RootSizeBytes}, 1)
+	d.p.Root.SizeBytes, d.p.Root.Inodes = root.Bytes, root.Inodes
 }
 
 // decideSecrets checks the names; the contents come at the start.

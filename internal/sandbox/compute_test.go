@@ -132,7 +132,7 @@ var invalidRequests = map[string]func(*Request){
 	"every runtime":      func(r *Request) { r.Runtime = "*" },
 	"every group":        func(r *Request) { r.CgroupParent = "/*" },
 	"masked path":        func(r *Request) { r.MaskedPaths = &[]string{"proc"} },
-	"size of the root":   func(r *Request) { r.RootSizeBytes = -1 },
+	"size of the root":   func(r *Request) { r.RootSizeBytes = -2 },
 	"hostname of the host": func(r *Request) {
 		r.Namespaces = map[string]string{"uts": "host"}
 		r.Hostname = "x"
@@ -186,7 +186,8 @@ func TestHostDecides(t *testing.T) {
 		t.Errorf("more than the host has: %+v, notes %q", much.Limits, much.Notes)
 	}
 	bare := compute(func(f *HostFacts) {
-		f.AppArmor, f.TimeNS, f.SwapAccounting, f.DiskQuota, f.KnownControllers = false, false, false, false, []string{"cpu", "memory"}
+		f.Disk = DiskFacts{Bytes: 8 * gib, Why: "overlayfs has no project quotas"}
+		f.AppArmor, f.TimeNS, f.SwapAccounting, f.KnownControllers = false, false, false, []string{"cpu", "memory"}
 	}, nil)
 	var absent []string
 	for _, c := range bare.Controls() {

@@ -18,8 +18,11 @@ const (
 	DefaultCPUShares, DefaultCPUPeriod = 1024, 100_000
 	// DefaultTmpfs and DefaultInodes cap each tmpfs, DefaultShm is /dev/shm.
 	DefaultTmpfs, DefaultInodes, DefaultShm = 64 * mib, 16384, 64 * mib
-	// DefaultRootSize caps what is written to a writable root.
-	DefaultRootSize = 1 * gib
+	// DefaultDisk caps each volume and each writable root; never more than half the file system.
+	DefaultDisk = 10 * gib
+	// MinDisk is the least that can be asked for. A file is allowed for each inodeRatio bytes, and MinDiskInodes in any case.
+	MinDisk, MinDiskInodes = 1 * mib, 1024
+	inodeRatio             = 16 * kib
 	// DefaultLogSize and DefaultLogFiles cap the log.
 	DefaultLogSize, DefaultLogFiles = 10 * mib, 3
 

@@ -43,8 +43,8 @@ type HostFacts struct {
 	// NoSwapTmpfs and IdmapOverlay are abilities of the kernel: tmpfs with noswap (6.4), overlays
 	// with idmapped layers.
 	NoSwapTmpfs, IdmapOverlay bool
-	// DiskQuota says that the node can cap what a container writes to disk.
-	DiskQuota bool
+	// Disk is the file system of the node's state, where volumes and writable roots lie.
+	Disk DiskFacts
 	// OwnPaths are the node's own directories, which no container may mount.
 	OwnPaths []string
 }

@@ -19,7 +19,8 @@ func testHost() HostFacts {
 	return HostFacts{
 		Memory: 8 * gib, CPUs: 4, Architecture: "amd64", Kernel: "6.18.0", CgroupV2: true, SwapAccounting: true,
 		KnownControllers: []string{"cpu", "cpuset", "io", "memory", "pids"},
-		AppArmor:         true, TimeNS: true, NofileHard: 1 << 20, NoSwapTmpfs: true, IdmapOverlay: true, DiskQuota: true,
+		AppArmor:         true, TimeNS: true, NofileHard: 1 << 20, NoSwapTmpfs: true, IdmapOverlay: true,
+		Disk:     DiskFacts{Bytes: 400 * gib, Inodes: 25 << 20, Hard: true},
 		OwnPaths: []string{"/srv/bailey"},
 	}
 }

@@ -111,6 +111,7 @@ func (d *decision) decideMount(m Mount) (PostureMount, bool) {
 		if !isName(m.Source) {
 			d.invalid("volume", m.Source, "a name has letters, digits, '.', '_' and '-' and does not begin with a '.'")
 		}
+		d.decideVolume(m, &pm)
 	case MountImage:
 		pm.ReadOnly = true
 	case MountTmpfs:

@@ -162,7 +162,7 @@ var ruleValues = map[string]func(string) bool{
 	RuleSysctl:           func(v string) bool { return strings.Contains(v, ".") },
 	RuleLimit: func(v string) bool {
 		_, isUlimit := ulimits[v]
-		return isUlimit || oneOf("memory", "swap", "pids", "log", "oom-kill-disable", "oom-score-adj", "cpu-realtime")(v)
+		return isUlimit || oneOf("memory", "swap", "pids", "log", "disk", "oom-kill-disable", "oom-score-adj", "cpu-realtime")(v)
 	},
 	RuleCgroupParent: func(string) bool { return true },
 	RuleRuntime:      func(string) bool { return true },

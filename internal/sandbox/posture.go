@@ -46,7 +46,7 @@ type Posture struct {
 	Runtime      string            `json:"runtime,omitempty"`
 	Annotations  map[string]string `json:"annotations,omitempty"`
 
-	// Host is what was known of the host; DefaultMemory its default limit, in bytes.
+	// Host is what was known of the host; DefaultMemory and DefaultDisk are its default limits, in bytes.
 	Host PostureHost `json:"host"`
 	// Relaxations lists what is weaker than the default, and who allowed it.
 	Relaxations []Relaxation `json:"relaxations,omitempty"`
@@ -112,16 +112,18 @@ type Namespaces struct {
 	Network string `json:"network"`
 }
 
-// RootFS is the root file system. SizeBytes caps what is written to it and is
-// 0 where nothing can be written or the host cannot cap it.
+// RootFS is the root file system. SizeBytes and Inodes cap what is written to
+// it; they are 0 where nothing can be written and -1 without a limit.
 type RootFS struct {
 	Writable  bool  `json:"writable"`
 	SizeBytes int64 `json:"size_bytes,omitempty"`
+	Inodes    int64 `json:"inodes,omitempty"`
 	Setuid    bool  `json:"setuid"` // set-user-id programs and file capabilities count
 }
 
 // PostureMount is one mount below the root. Kind is that of Mount, or one of
 // the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, secrets, init.
+// SizeBytes and Inodes cap a tmpfs, and a volume, where -1 is no limit.
 type PostureMount struct {
 	Kind        string `json:"kind"`
 	Source      string `json:"source,omitempty"`
@@ -133,6 +135,7 @@ type PostureMount struct {
 	Dev         bool   `json:"dev,omitempty"`
 	SizeBytes   int64  `json:"size_bytes,omitempty"`
 	Inodes      int64  `json:"inodes,omitempty"`
+	Watched     bool   `json:"watched,omitempty"` // a volume whose cap is watched, where others' are hard
 	Mode        uint32 `json:"mode,omitempty"`
 	UID         uint32 `json:"uid,omitempty"` // owner of a tmpfs, in the container
 	GID         uint32 `json:"gid,omitempty"`
@@ -187,7 +190,10 @@ type PostureHost struct {
 	PossibleCPUs   int      `json:"possible_cpus"`
 	NofileHard     uint64   `json:"nofile_hard"`
 	SwapAccounting bool     `json:"swap_accounting"`
-	DiskQuota      bool     `json:"disk_quota"`
+	DiskQuota      bool     `json:"disk_quota"`         // caps on disk are the file system's
+	DiskWhy        string   `json:"disk_why,omitempty"` // why they are not
+	DefaultDisk    int64    `json:"default_disk"`
+	DefaultInodes  int64    `json:"default_inodes"`
 	NoSwapTmpfs    bool     `json:"no_swap_tmpfs"`
 	Missing        []string `json:"missing,omitempty"` // cgroup controllers
 }

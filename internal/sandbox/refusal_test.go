@@ -57,7 +57,7 @@ var relaxations = map[string]relaxation{
 		r.ReadonlyPaths = &list
 	}, func(p Posture) bool { return !slices.Contains(p.ReadonlyPaths, "/proc/sys") }},
 	"writable cgroups":   {RuleSecurityOpt, ControlCgroupFS, option("writable-cgroups=true"), func(p Posture) bool { return p.WritableCgroups }},
-	"writable root":      {RuleWritableRoot, ControlRoot, option("rootfs=writable"), func(p Posture) bool { return p.Root.Writable && p.Root.SizeBytes == DefaultRootSize }},
+	"writable root":      {RuleWritableRoot, ControlRoot, option("rootfs=writable"), func(p Posture) bool { return p.Root.Writable && p.Root.SizeBytes == DefaultDisk }},
 	"pid host":           {RuleHostNamespace, ControlPIDNS, mode("pid", "host"), func(p Posture) bool { return p.Namespaces.PID == NamespaceHost }},
 	"ipc host":           {RuleHostNamespace, ControlIPCNS, mode("ipc", "host"), func(p Posture) bool { return p.Namespaces.IPC == NamespaceHost }},
 	"uts host":           {RuleHostNamespace, ControlUTSNS, mode("uts", "host"), func(p Posture) bool { return p.Namespaces.UTS == NamespaceHost && p.Hostname == "" }},
@@ -88,6 +88,8 @@ var relaxations = map[string]relaxation{
 	"core":               {RuleLimit, ControlCore, ulimitOf("core", -1), func(p Posture) bool { return rlimit(p, "core") == "no limit" }},
 	"memlock":            {RuleLimit, ControlUlimits, ulimitOf("MEMLOCK", -1), func(p Posture) bool { return rlimit(p, "memlock") == "no limit" }},
 	"rtprio":             {RuleLimit, ControlUlimits, ulimitOf("rtprio", 99), func(p Posture) bool { return rlimit(p, "rtprio") == "99" }},
+	"volume":             {RuleLimit, ControlDisk, mount(Mount{Type: MountVolume, Source: "data", Target: "/data", SizeBytes: -1}), func(p Posture) bool { return volumeOf(p, "/data").SizeBytes == -1 }},
+	"volume of before":   {RuleLimit, ControlDisk, mount(Mount{Type: MountVolume, Source: "data", Target: "/data", SizeBytes: -1, Exists: true}), func(p Posture) bool { return volumeOf(p, "/data").SizeBytes == -1 }},
 	"log":                {RuleLimit, ControlLog, func(r *Request) { r.Log.MaxSizeBytes = -1 }, func(p Posture) bool { return p.Limits.Log.MaxSizeBytes == -1 }},
 	"cgroup parent":      {RuleCgroupParent, ControlCgroupParent, func(r *Request) { r.CgroupParent = "/batch" }, func(p Posture) bool { return p.CgroupParent == "/batch" }},
 	"runtime":            {RuleRuntime, ControlRuntime, func(r *Request) { r.Runtime = "kata" }, func(p Posture) bool { return p.Runtime == "kata" }},

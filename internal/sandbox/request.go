@@ -26,7 +26,7 @@ type Request struct {
 	// WritableRoot asks for a writable root file system. Clients of the Docker API ask by the
 	// option rootfs=writable: their ReadonlyRootfs=false is a default and asks for nothing.
 	WritableRoot bool
-	// RootSizeBytes caps a writable root, in bytes; 0 means the default.
+	// RootSizeBytes caps a writable root, in bytes; 0 means the default, -1 asks for no cap.
 	RootSizeBytes int64
 
 	// Namespaces holds the modes of the Docker API ("", "private", "host", "container:ID") by
@@ -103,9 +103,14 @@ type Mount struct {
 	File bool
 	// Options are mount options by their usual names: exec, noexec, suid, nosuid, dev, nodev.
 	Options []string
-	// SizeBytes and Inodes cap a tmpfs; 0 means the default. Mode is its root's; 0 means 1777.
+	// SizeBytes and Inodes cap a tmpfs or volume; 0 means the default. -1 asks for no cap of a volume.
 	SizeBytes, Inodes int64
-	Mode              uint32
+	// Anonymous says that a volume is made for this container alone. Those of a container share the default.
+	Anonymous bool
+	// Exists says that a volume's cap was decided before; Watched, that it is watched even where others' are hard.
+	Exists, Watched bool
+	// Mode is that of a tmpfs's root; 0 means 1777.
+	Mode uint32
 	// Propagation is "", "rprivate", "private", "rslave", "slave", "rshared" or "shared".
 	Propagation string
 }

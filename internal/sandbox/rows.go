@@ -45,7 +45,7 @@ var rows = []row{
 	{ControlCPU, cpuText, func(p Posture) string {
 		return fmt.Sprintf("weight %d, at most the host's %d", DefaultCPUShares, p.Host.CPUs)
 	}, missing("cpu")},
-	{ControlDisk, disk, always("nothing outside volumes and the log"), func(p Posture) bool { return p.Root.Writable && !p.Host.DiskQuota }},
+	{ControlDisk, disk, diskDefault, nil},
 	{ControlLog, logText, always(fmt.Sprintf("%s x %d", human(DefaultLogSize), DefaultLogFiles)), nil},
 	{ControlSecrets, secrets, always("files in memory, mode 0400, never in the environment"), nil},
 	{ControlExec, always("the container's own posture"), always("the container's own posture"), nil},

@@ -77,22 +77,6 @@ func cpuText(p Posture) string {
 	return text
 }
 
-// disk shows what can be written to disk, and what caps it.
-func disk(p Posture) string {
-	var parts []string
-	if p.Root.Writable && p.Root.SizeBytes > 0 {
-		parts = append(parts, "the root file system, "+human(p.Root.SizeBytes))
-	} else if p.Root.Writable {
-		parts = append(parts, "the root file system, without a cap")
-	}
-	for _, m := range p.Mounts {
-		if (m.Kind == MountVolume || m.Kind == MountBind) && !m.ReadOnly {
-			parts = append(parts, m.Target)
-		}
-	}
-	return orElse(strings.Join(parts, ", "), "nothing outside volumes and the log")
-}
-
 func logText(p Posture) string {
 	switch log := p.Limits.Log; {
 	case log.Disabled:

@@ -15,7 +15,7 @@ const (
 	RuleDeviceCgroupRule = "device-cgroup-rule" // the rules themselves
 	RuleMountOption      = "mount-option"       // exec, suid, dev, propagation
 	RuleSysctl           = "sysctl"             // names
-	RuleLimit            = "limit"              // memory, swap, pids, log, oom-kill-disable, oom-score-adj, cpu-realtime, or a ulimit's name
+	RuleLimit            = "limit"              // memory, swap, pids, log, disk, oom-kill-disable, oom-score-adj, cpu-realtime, or a ulimit's name
 	RuleCgroupParent     = "cgroup-parent"      // paths
 	RuleRuntime          = "runtime"            // names
 	RuleAnnotation       = "annotation"         // keys

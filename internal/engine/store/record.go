@@ -57,6 +57,9 @@ type State struct {
 	OOMKilled  bool   `json:",omitempty"`
 	StartedAt  time.Time
 	FinishedAt time.Time
+	// Fault is why the node itself ends the container. It is recorded before it
+	// does so, and keeps a restart policy from starting it again.
+	Fault string `json:",omitempty"`
 	// Hints explain the end to a person, where the cause was recognised.
 	Hints []string `json:",omitempty"`
 }
@@ -80,4 +83,7 @@ type Volume struct {
 	Labels    map[string]string `json:",omitempty"`
 	Options   map[string]string `json:",omitempty"`
 	Anonymous bool              `json:",omitempty"`
+	// Bytes and Inodes cap what it holds. 0 is a volume from before there was
+	// a cap, which has the default; -1 is no limit.
+	Bytes, Inodes int64 `json:",omitempty"`
 }

@@ -18,10 +18,11 @@ import (
 // host paths are resolved.
 type MountWish struct {
 	sandbox.Mount
-	NoCopy    bool
-	Labels    map[string]string // for a volume that is made for it
-	Mode      string            // as the client wrote it
-	Anonymous bool              // the volume's name was chosen for it
+	NoCopy bool
+	Labels map[string]string // for a volume that is made for it
+	// VolumeOptions are those that a volume that is made for it is to have.
+	VolumeOptions map[string]string
+	Mode          string // as the client wrote it
 }
 
 // Mounts lists what is to be mounted: binds, mounts, tmpfs, and an anonymous
@@ -137,8 +138,12 @@ func fromMount(m *mount.Mount) (MountWish, error) {
 			if o.DriverConfig != nil && o.DriverConfig.Name != "" && o.DriverConfig.Name != "local" {
 				return w, fmt.Errorf("volume driver %q: this node has only \"local\": %w", o.DriverConfig.Name, errdefs.ErrInvalidArgument)
 			}
-			if o.DriverConfig != nil && len(o.DriverConfig.Options) > 0 {
-				return w, fmt.Errorf("volume driver options would mount a device or path of the host; use a host mount that the policy lists: %w", errdefs.ErrPermissionDenied)
+			if o.DriverConfig != nil {
+				cap, err := DiskOptions(o.DriverConfig.Options)
+				if err != nil {
+					return w, err
+				}
+				w.SizeBytes, w.Inodes, w.VolumeOptions = cap.Bytes, cap.Inodes, o.DriverConfig.Options
 			}
 			w.NoCopy, w.Labels = o.NoCopy, o.Labels
 		}

@@ -37,6 +37,10 @@ func Request(in Input) (sandbox.Request, error) {
 	if err != nil {
 		return sandbox.Request{}, err
 	}
+	root, err := storage(h.StorageOpt)
+	if err != nil {
+		return sandbox.Request{}, err
+	}
 	annotations, secrets := splitSecrets(h.Annotations)
 	r := sandbox.Request{
 		ID: in.ID, Hostname: c.Hostname, Domainname: c.Domainname,
@@ -52,7 +56,7 @@ func Request(in Input) (sandbox.Request, error) {
 		Mounts: in.Mounts, Sysctls: h.Sysctls, Ulimits: ulimits(h.Ulimits),
 		OomScoreAdj: h.OomScoreAdj, Secrets: secrets,
 		MaskedPaths: pathList(h.MaskedPaths), ReadonlyPaths: pathList(h.ReadonlyPaths),
-		Log: log, CgroupParent: h.CgroupParent, Runtime: h.Runtime, Annotations: annotations,
+		Log: log, RootSizeBytes: root, CgroupParent: h.CgroupParent, Runtime: h.Runtime, Annotations: annotations,
 	}
 	r.Network, r.Networks = networks(h.NetworkMode, in.Networking, c.NetworkDisabled)
 	if r.Ports, err = ports(c, h); err != nil {
@@ -71,8 +75,6 @@ func unsupported(h *container.HostConfig) error {
 		return fmt.Errorf("container links: put the containers on a network of their own with `bailey network create`; they find each other there by name: %w", errdefs.ErrNotImplemented)
 	case len(h.VolumesFrom) > 0:
 		return fmt.Errorf("--volumes-from: name the volumes and mount each where it is needed: %w", errdefs.ErrNotImplemented)
-	case len(h.StorageOpt) > 0:
-		return fmt.Errorf("--storage-opt: the writable space of a container is capped by default; see docs/posture.md: %w", errdefs.ErrNotImplemented)
 	case h.VolumeDriver != "" && h.VolumeDriver != "local":
 		return fmt.Errorf("volume driver %q: this node has only \"local\": %w", h.VolumeDriver, errdefs.ErrInvalidArgument)
 	case h.Isolation != "" && h.Isolation != "default":

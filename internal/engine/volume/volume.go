@@ -1,11 +1,11 @@
 package volume
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,7 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/engine/store"
+	"github.com/bailey-run/bailey/internal/runtime/quota"
 	"github.com/containerd/errdefs"
 )
 
@@ -33,16 +35,17 @@ type Recorder interface {
 
 // Manager owns the volumes of a node. It is safe for concurrent use.
 type Manager struct {
-	dir string
-	rec Recorder
-	now func() time.Time
+	dir  string
+	disk *quota.FileSystem
+	rec  Recorder
+	now  func() time.Time
 
 	mu  sync.Mutex
 	all map[string]store.Volume
 }
 
-// Open loads the volumes that are recorded and lie below dir.
-func Open(dir string, rec Recorder) (*Manager, error) {
+// Open loads the volumes that are recorded and lie below dir, which is on disk.
+func Open(dir string, disk *quota.FileSystem, rec Recorder) (*Manager, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("volumes: %w", err)
 	}
@@ -50,7 +53,7 @@ func Open(dir string, rec Recorder) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("volumes: %w", err)
 	}
-	m := &Manager{dir: dir, rec: rec, now: time.Now, all: make(map[string]store.Volume)}
+	m := &Manager{dir: dir, disk: disk, rec: rec, now: time.Now, all: make(map[string]store.Volume)}
 	for _, v := range vols {
 		m.all[v.Name] = v
 	}
@@ -64,9 +67,12 @@ type Request struct {
 	Options   map[string]string
 	Labels    map[string]string
 	Anonymous bool // Name comes from NewName
+	// Cap is how much it may hold; less than 0 of both is no limit.
+	Cap quota.Cap
 }
 
-// Create makes the volume, or returns the one of that name that exists.
+// Create makes the volume, or returns the one of that name that exists. The
+// options were read by the caller.
 func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 	if err := r.check(); err != nil {
 		return store.Volume{}, false, err
@@ -76,12 +82,17 @@ func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 	if v, ok := m.all[r.Name]; ok {
 		return v, false, nil
 	}
-	v := store.Volume{Name: r.Name, Anonymous: r.Anonymous, Created: m.now().UTC(), Labels: maps.Clone(r.Labels), Options: maps.Clone(r.Options)}
+	v := store.Volume{Name: r.Name, Anonymous: r.Anonymous, Created: m.now().UTC(), Labels: maps.Clone(r.Labels), Options: maps.Clone(r.Options), Bytes: r.Cap.Bytes, Inodes: r.Cap.Inodes}
 	if r.Name == "" {
 		v.Name, v.Anonymous = NewName(), true
 	}
 	if err := os.MkdirAll(m.Path(v.Name), 0o755); err != nil {
 		return store.Volume{}, false, fmt.Errorf("volume %s: %w", v.Name, err)
+	}
+	if m.disk.Hard {
+		if err := m.disk.Limit(r.Cap, m.Path(v.Name)); err != nil {
+			return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), os.RemoveAll(m.top(v.Name)))
+		}
 	}
 	if err := m.rec.SaveVolume(&v); err != nil {
 		return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), os.RemoveAll(m.top(v.Name)))
@@ -96,10 +107,29 @@ func (r Request) check() error {
 		return fmt.Errorf("volume name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 255: %w", r.Name, errdefs.ErrInvalidArgument)
 	case r.Driver != "" && r.Driver != "local":
 		return fmt.Errorf("volume driver %q: this node has only \"local\", which keeps volumes on its own disk: %w", r.Driver, errdefs.ErrInvalidArgument)
-	case len(r.Options) > 0:
-		return fmt.Errorf("volume options %v: they would mount a device or path of the host; use a host mount that the policy lists: %w", slices.Sorted(maps.Keys(r.Options)), errdefs.ErrPermissionDenied)
 	}
 	return nil
+}
+
+// Resize gives a volume another cap.
+func (m *Manager) Resize(name string, c quota.Cap, options map[string]string) (store.Volume, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.all[name]
+	if !ok {
+		return v, fmt.Errorf("no such volume: %s: %w", name, errdefs.ErrNotFound)
+	}
+	v.Bytes, v.Inodes, v.Options = c.Bytes, c.Inodes, maps.Clone(options)
+	if _, capped, err := m.disk.Capped(m.Path(name)); err != nil || capped {
+		if err = errors.Join(err, m.disk.Limit(c, m.Path(name))); err != nil {
+			return v, fmt.Errorf("volume %s: %w", name, err)
+		}
+	}
+	if err := m.rec.SaveVolume(&v); err != nil {
+		return v, fmt.Errorf("volume %s: %w", name, err)
+	}
+	m.all[name] = v
+	return v, nil
 }
 
 // Get returns the volume of that name.
@@ -137,7 +167,7 @@ func (m *Manager) Remove(name string) error {
 		return fmt.Errorf("volume %s: %w", name, err)
 	}
 	delete(m.all, name)
-	if err := os.RemoveAll(m.top(name)); err != nil {
+	if err := errors.Join(m.disk.Release(m.Path(name)), os.RemoveAll(m.top(name))); err != nil {
 		return fmt.Errorf("volume %s is forgotten, but its files remain: %w", name, err)
 	}
 	return nil
@@ -156,7 +186,7 @@ func (m *Manager) Sweep() ([]string, error) {
 		if _, known := m.all[e.Name()]; known {
 			continue
 		}
-		if err := os.RemoveAll(m.top(e.Name())); err != nil {
+		if err := errors.Join(m.disk.Release(m.Path(e.Name())), os.RemoveAll(m.top(e.Name()))); err != nil {
 			return gone, fmt.Errorf("volumes: %w", err)
 		}
 		gone = append(gone, e.Name())
@@ -168,19 +198,12 @@ func (m *Manager) Sweep() ([]string, error) {
 func (m *Manager) Path(name string) string { return filepath.Join(m.top(name), "_data") }
 
 // Size returns the bytes that the volume's files occupy on disk.
-func (m *Manager) Size(name string) (int64, error) {
-	var total int64
-	err := filepath.WalkDir(m.Path(name), func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-		return err
-	})
-	return total, err
+func (m *Manager) Size(ctx context.Context, name string) (int64, error) {
+	if use, capped, err := m.disk.Capped(m.Path(name)); err == nil && capped {
+		return use.Bytes, nil
+	}
+	use, err := space.Walk(ctx, m.Path(name), quota.Cap{})
+	return use.Bytes, err
 }
 
 func (m *Manager) top(name string) string { return filepath.Join(m.dir, name) }
