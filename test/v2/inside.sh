@@ -13,8 +13,8 @@ check() {
 		echo "FAIL  $1: no \"$2\" in: $(echo "$said" | tail -n 20)"
 	fi
 }
-up() {
-	bailey up --dir /n >>/n.log 2>&1 </dev/null &
+up() { # up [DIR]
+	bailey up --dir "${1:-/n}" >>/n.log 2>&1 </dev/null &
 	node=$!
 	for i in $(seq 300); do
 		bailey version >/dev/null 2>&1 && return
@@ -64,6 +64,10 @@ bailey inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' hog 2>&1 | check "a
 bailey run --rm --pids-limit 20 bb sh -c 'for i in $(seq 40); do sleep 5 & done; echo $(cat /sys/fs/cgroup/pids.current)' 2>&1 |
 	check "a fork bomb is bounded" "can't fork"
 
+bailey run --rm --cpus 0.1 bb sh -c 'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; cat /sys/fs/cgroup/cpu.max; grep nr_throttled /sys/fs/cgroup/cpu.stat' >/seen 2>&1
+check "processors are limited" '^10000 100000$' </seen
+check "and that is felt" 'nr_throttled [1-9]' </seen
+
 bailey run -d --name one -p 127.0.0.1:8080:80 -v data:/data bb sh -c \
 	'echo hello >/data/index.html; trap "exit 7" TERM; httpd -p 80 -h /data; i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.2; done' 2>&1 |
 	check "a container runs" '^[0-9a-f]{64}$'
@@ -106,6 +110,39 @@ ps | grep -v grep | grep bailey-supervisor | wc -l | check "no supervisor is lef
 dmesg | grep -E 'apparmor="DENIED"' | grep -vE 'operation="(mount|open|mknod|mkdir|file_perm)"' | tail -n 5 | check "AppArmor denied nothing else" '^$'
 kill "$node"; wait "$node"
 echo "exit $?" | check "the node ends well" 'exit 0'
+
+# What file systems with project quotas refuse by themselves.
+for kind in ext4 xfs; do
+	BAILEY_HOST=/q
+	mkdir -p /q
+	mount -t "$kind" -o prjquota "$(findfs LABEL=quota-$kind)" /q && mkdir -p /q/tests || echo "no $kind"
+	BAILEY_QUOTA_DIR=/q/tests quota.test -test.v >/seen 2>&1
+	grep -cE '^--- (FAIL|SKIP)|^panic' /seen | check "$kind: the tests of quotas pass" '^0$'
+	grep -E '^--- (FAIL|SKIP)|_test.go|^panic' /seen
+	grep -c '^--- PASS' /seen | check "$kind: and they ran" '^4$'
+	printf '[[allow]]\nrule = "writable-root"\ncallers = ["*"]\nreason = "test"\n' >/q/policy.toml
+	up /q
+	bailey import /image.tar bb >/seen 2>&1
+	bailey run --dry-run -v vol:/x bb true 2>&1 | check "$kind: the posture says that the file system refuses" 'disk-space.*/x [0-9.]+ MiB and [0-9]+ files: refused by the file system'
+	bailey volume create --opt size=4m small >/seen 2>&1
+	bailey run --rm -v small:/data bb sh -c 'head -c 3m /dev/zero >/data/a && echo fits; dd if=/dev/zero of=/data/b bs=1M count=9; df -k /data; sleep 3; echo goes on' >/seen 2>&1
+	check "$kind: what fits is written" '^fits' </seen
+	check "$kind: the rest is refused" '(Disk quota exceeded|No space left)' </seen
+	check "$kind: the container sees the cap as its disk" ' 4096 ' </seen
+	check "$kind: and goes on" '^goes on' </seen
+	bailey volume create --opt size=40m small >/seen 2>&1
+	bailey run --rm -v small:/data bb sh -c 'head -c 9m /dev/zero >/data/b && echo fits' 2>&1 | check "$kind: an enlarged volume takes more" '^fits'
+	bailey run --rm -v small:/data bb sh -c 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); : >/data/f$i; done' 2>&1 |
+		check "$kind: files are counted" '/data/f2[0-9]{3}: (Disk quota exceeded|No space left)'
+	bailey run --name root --security-opt rootfs=writable --storage-opt size=4m bb sh -c 'mkdir /d && echo 1 >/d/x && mv /d /e && dd if=/dev/zero of=/b bs=1M count=9; ls /e' >/seen 2>&1
+	check "$kind: a writable root is capped" '(Disk quota exceeded|No space left)' </seen
+	check "$kind: and works" '^x$' </seen
+	bailey rm -f root >/seen 2>&1; bailey volume rm small >/seen 2>&1
+	bailey volume create --opt size=4m small 2>&1 | check "$kind: a volume of the same name is another" '^small'
+	bailey run --rm -v small:/data bb sh -c 'ls /data; head -c 3m /dev/zero >/data/a && echo fits' 2>&1 | check "$kind: and empty" '^fits'
+	kill "$node"; wait "$node"
+	umount /q
+done
 
 [ -z "$V2_LOG" ] || cat /n.log
 dmesg | grep -E 'WARNING|BUG:|apparmor="DENIED"' | tail -n 20

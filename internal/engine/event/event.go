@@ -14,6 +14,8 @@ import (
 const (
 	// history is how many events are kept for `since`.
 	history = 1024
+	// weight bounds their attributes together: those carry an image's labels.
+	weight = 64 << 10
 	// backlog is how many events a slow listener may lag behind before it is cut off.
 	backlog = 256
 )
@@ -23,6 +25,7 @@ const (
 type Bus struct {
 	mu        sync.Mutex
 	past      []events.Message
+	weight    int // attributes in past
 	listeners map[chan events.Message]struct{}
 	now       func() time.Time
 }
@@ -45,10 +48,12 @@ func (b *Bus) Publish(kind events.Type, action events.Action, id string, attribu
 		Time:     now.Unix(),
 		TimeNano: now.UnixNano(),
 	}
-	if len(b.past) == history {
+	b.past = append(b.past, m)
+	b.weight += len(attributes)
+	for len(b.past) > history || b.weight > weight && len(b.past) > 1 {
+		b.weight -= len(b.past[0].Actor.Attributes)
 		b.past = slices.Delete(b.past, 0, 1)
 	}
-	b.past = append(b.past, m)
 	for ch := range b.listeners {
 		select {
 		case ch <- m:
