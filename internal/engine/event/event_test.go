@@ -35,6 +35,20 @@ func TestPastIsBounded(t *testing.T) {
 	}
 }
 
+func TestPastIsBoundedByWhatItHolds(t *testing.T) {
+	b := New()
+	labels := make(map[string]string)
+	for i := range weight / 10 {
+		labels[time.Duration(i).String()] = "x"
+	}
+	for range 100 {
+		b.Publish(events.ContainerEventType, events.ActionCreate, "1", labels)
+	}
+	if past, _ := b.Subscribe(context.Background(), time.Unix(1, 0)); len(past) != 10 {
+		t.Errorf("%d events with %d attributes each are kept", len(past), len(labels))
+	}
+}
+
 func TestLaggardIsCutOffAndHoldsUpNobody(t *testing.T) {
 	b := New()
 	_, lazy := b.Subscribe(context.Background(), time.Time{})
