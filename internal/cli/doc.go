@@ -12,6 +12,7 @@
 //	client.go    what is done to requests and answers on their way
 //	terminal.go  what containers may do to the terminal: write text
 //	run.go       flags that `run` and `create` have here, and the dry run
+//	lint.go      `build --lint`, which needs no node
 //	explain.go   what is said when a node cannot be reached
 //
 // Bailey's own verbs are in posture.go, info.go and node.go. Nothing of
