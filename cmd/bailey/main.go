@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/bailey-run/bailey/internal/api"
@@ -34,6 +33,7 @@ func main() {
 	os.Exit(cli.Main(os.Args[1:], cli.Program{
 		Version: version.Version,
 		Wiring:  daemon.Wiring{Open: open, Remove: remove, Listen: api.Listen, Activated: api.Activated},
+		Probe:   probe,
 	}))
 }
 
@@ -44,11 +44,8 @@ type node struct {
 	networks *network.Manager
 	runtime  *runtime.Runtime
 	closers  []func() error // run last first
-	inside   dialer         // reaches the node's own API as the prover
 	removing bool           // closing also removes what is in the kernel
 }
-
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // open wires a node. On an error it has closed what it opened.
 func open(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) (daemon.Node, error) {
@@ -100,20 +97,15 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	}
 	n.closers = append(n.closers, n.Engine.Close)
 
-	n.Server, err = api.New(api.Options{
-		Engine: n.Engine, Log: log, Version: version.Version,
-		Prover: prove.NewNode(prove.NodeOptions{
-			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-				return n.inside(ctx, network, address)
-			},
-			Program:  func() ([]byte, error) { return payload.Read(payload.Probe) },
-			Controls: sandbox.ControlNames(), Version: version.Version, Kernel: host.Facts().Kernel,
-		}),
-	})
-	if err == nil {
-		n.inside = n.Server.Inside(sandbox.Prover())
+	n.Server, err = api.New(api.Options{Engine: n.Engine, Log: log, Version: version.Version})
+	if err != nil {
+		return err
 	}
-	return err
+	n.Prover = prove.NewNode(prove.NodeOptions{
+		Dial: n.Inside(sandbox.Prover()), Program: probe, Controls: sandbox.ControlNames(),
+		Version: version.Version, Kernel: host.Facts().Kernel,
+	})
+	return nil
 }
 
 // Close lets go of what was opened, last first. Containers go on.
@@ -138,6 +130,9 @@ func remove(ctx context.Context, c daemon.Config, log *slog.Logger) error {
 	}
 	return n.runtime.Cgroups().Destroy(ctx)
 }
+
+// probe is the program that attacks containers from inside.
+func probe() ([]byte, error) { return payload.Read(payload.Probe) }
 
 // users tells the image store which containers use an image.
 func (n *node) users(id digest.Digest) []string { return n.ImageUsers(id) }

@@ -31,7 +31,7 @@ func decodeProve(c *call) (proveRequest, error) {
 }
 
 func postProve(c *call, r proveRequest) error {
-	if c.s.prover == nil {
+	if c.s.Prover == nil {
 		return unsupported("this node was built without probes: run make build")
 	}
 	c.w.Header().Set("Content-Type", "application/x-ndjson")
@@ -41,7 +41,7 @@ func postProve(c *call, r proveRequest) error {
 			_ = c.flush()
 		}
 	}
-	report, err := c.s.prover.Prove(c.ctx(), r.like, func(done, of int) { send(ProveMessage{Done: done, Of: of}) })
+	report, err := c.s.Prover.Prove(c.ctx(), r.like, func(done, of int) { send(ProveMessage{Done: done, Of: of}) })
 	if err != nil {
 		send(ProveMessage{Error: message(err)})
 		return nil

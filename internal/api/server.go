@@ -26,8 +26,6 @@ const (
 // Options is what a server is made of. Engine is required.
 type Options struct {
 	Engine Engine
-	// Prover attacks the node's own controls; nil refuses to.
-	Prover Prover
 	// Log receives refusals and failures; nil discards them.
 	Log *slog.Logger
 	// Version is what the node says it is.
@@ -44,8 +42,10 @@ type Options struct {
 
 // Server answers the API. It is safe for concurrent use.
 type Server struct {
+	// Prover attacks the node's own controls, through this very server; it is set before Serve. nil refuses to.
+	Prover Prover
+
 	engine     Engine
-	prover     Prover
 	log        *slog.Logger
 	authorizer Authorizer
 	auditor    Auditor
@@ -67,7 +67,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: an engine is required")
 	}
 	s := &Server{
-		engine: o.Engine, prover: o.Prover, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
+		engine: o.Engine, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
 		name: "Bailey/" + o.Version + " (" + runtime.GOOS + ")",
 	}
 	if s.log == nil {

@@ -24,6 +24,8 @@ type Program struct {
 	Version string
 	// Wiring is how `bailey up` makes a node.
 	Wiring daemon.Wiring
+	// Probe returns the program that `bailey prove` puts into containers.
+	Probe func() ([]byte, error)
 }
 
 // Main runs one command line, without the program's name, and returns its exit

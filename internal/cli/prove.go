@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,8 +9,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 
 	"github.com/bailey-run/bailey/internal/prove"
+	"github.com/bailey-run/bailey/internal/prove/format"
 	dockercli "github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 )
@@ -18,11 +22,23 @@ const proveHelp = `Attack the node's own controls, and show which attacks were s
 
 Each attack is tried in a container with the default posture, where it must
 fail, and again where its control is off, where it must succeed: only both
-together are proof. An attack that works ends the command with status 1.`
+together are proof. An attack that works ends the command with status 1.
+
+With --container the posture of that container is attacked, in containers of
+the prover's own: it shows what a relaxation costs. With --against the same
+attacks are made on another engine, and shown beside the node's.`
+
+// proveFlags are what a person asks of a proof.
+type proveFlags struct {
+	like    string
+	format  string
+	save    []string
+	against []string
+}
 
 // newProve is `bailey prove`.
 func (a *app) newProve() *cobra.Command {
-	var like, format string
+	var f proveFlags
 	cmd := &cobra.Command{
 		Use:                   "prove [OPTIONS]",
 		Short:                 "Attack the node's own controls, and show what stopped each attack",
@@ -30,30 +46,84 @@ func (a *app) newProve() *cobra.Command {
 		Args:                  dockercli.NoArgs,
 		Annotations:           map[string]string{"category-top": "6"},
 		DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "table" && format != "json" {
-				return fmt.Errorf("--format %q: say table or json", format)
-			}
-			report, err := a.prove(cmd.Context(), like)
-			if err != nil {
-				return err
-			}
-			if format == "json" {
-				enc := json.NewEncoder(a.docker.Out())
-				enc.SetIndent("", "    ")
-				err = enc.Encode(report)
-			} else {
-				err = report.WriteTable(a.docker.Out())
-			}
-			if err == nil && report.Broken() {
-				return dockercli.StatusError{StatusCode: 1, Status: fmt.Sprintf("%d attacks succeeded", report.Count(prove.Succeeded))}
-			}
-			return err
-		},
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return a.runProve(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&like, "container", "", "Attack the posture of this container, in a container of its own")
-	cmd.Flags().StringVar(&format, "format", "table", `Output format ("table", "json")`)
+	cmd.Flags().StringVar(&f.like, "container", "", "Attack the posture of this container, in containers of the prover's own")
+	cmd.Flags().StringVar(&f.format, "format", "table", `Output format ("table", "json", "sarif", "junit")`)
+	cmd.Flags().StringArrayVar(&f.save, "save", nil, "Write the report to a file too: .json, .sarif, .xml (JUnit) or .txt")
+	cmd.Flags().StringArrayVar(&f.against, "against", nil, "Attack another engine as well: docker:///PATH or podman:///PATH of its socket")
 	return cmd
+}
+
+func (a *app) runProve(ctx context.Context, f proveFlags) error {
+	if err := f.check(); err != nil {
+		return named(err)
+	}
+	report, err := a.prove(ctx, f.like)
+	if err != nil {
+		return err
+	}
+	for _, path := range f.save {
+		if err := saveProof(path, *report); err != nil {
+			return named(err)
+		}
+	}
+	if err := a.showProof(ctx, f, *report); err != nil {
+		return err
+	}
+	if report.Broken() {
+		return dockercli.StatusError{StatusCode: 1, Status: fmt.Sprintf("%d attacks succeeded", report.Count(prove.Succeeded))}
+	}
+	return nil
+}
+
+// check finds what is wrong before anything is attacked.
+func (f proveFlags) check() error {
+	if len(f.against) > 0 && (f.like != "" || f.format != "table") {
+		return errors.New("--against compares default containers, as a table: leave --container and --format out")
+	}
+	if err := format.Write(io.Discard, f.format, prove.Report{}); err != nil {
+		return fmt.Errorf("--format: %w", err)
+	}
+	for _, path := range f.save {
+		if _, err := format.Of(filepath.Ext(path)); err != nil {
+			return fmt.Errorf("--save: %w", err)
+		}
+	}
+	return nil
+}
+
+// showProof prints the report, or beside it those of other engines.
+func (a *app) showProof(ctx context.Context, f proveFlags, report prove.Report) error {
+	if len(f.against) == 0 {
+		return format.Write(a.docker.Out(), f.format, report)
+	}
+	program, err := a.Probe()
+	if err != nil {
+		return named(err)
+	}
+	reports := []prove.Report{report}
+	for _, address := range f.against {
+		other, err := prove.Against(ctx, address, program, a.proveProgress())
+		if err != nil {
+			return named(err)
+		}
+		reports = append(reports, other)
+	}
+	return format.Compare(a.docker.Out(), reports)
+}
+
+// saveProof writes a report whole or not at all.
+func saveProof(path string, report prove.Report) error {
+	kind, err := format.Of(filepath.Ext(path))
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := format.Write(&text, kind, report); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text.Bytes(), 0o644)
 }
 
 // prove has the node prove itself, and shows how far it is on a terminal.
