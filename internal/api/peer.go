@@ -107,7 +107,7 @@ func peerGroups(fd int) ([]uint32, error) {
 
 // lookup resolves the numbers. What has no name on this host stays without one.
 func (p *peer) lookup() sandbox.Caller {
-	c := sandbox.Caller{UID: p.cred.Uid, GID: p.cred.Gid}
+	c := sandbox.Caller{UID: p.cred.Uid, GID: p.cred.Gid, Reads: &sandbox.Identity{UID: p.cred.Uid, GID: p.cred.Gid, Groups: p.groups}}
 	if u, err := user.LookupId(strconv.FormatUint(uint64(c.UID), 10)); err == nil {
 		c.User = u.Username
 	}

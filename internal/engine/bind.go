@@ -26,6 +26,7 @@ func (e *Engine) bindingFor(rec *store.Container, r *run, sources map[string]str
 	p := runtime.PathsIn(e.runDir(rec.ID))
 	return sandbox.Binding{
 		IDBase: r.bind.IDBase, UserNSPath: r.pair.UserNSPath(), NetNSPath: r.pair.NetNSPath(), RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
+		FilesPath:    p.Files,
 		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
 		InitPath:     e.opts.Runtime.InitPath(),
 		MountSources: sources,

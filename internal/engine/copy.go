@@ -45,11 +45,10 @@ func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *
 	}
 	rec := c.record()
 	if write && !rec.Posture.Root.Writable {
-		// Only volumes and tmpfs may be written; the kernel decides for a
-		// running container, and a stopped one has none of them mounted.
+		// The kernel decides for a running container; one that has just ended can be sent to next time.
 		if c.current() == nil {
 			c.unlock()
-			return nil, nil, fmt.Errorf("the root file system of container %s is read-only: start it and copy to a volume or tmpfs of it: %w", rec.Name, errdefs.ErrPermissionDenied)
+			return nil, nil, fmt.Errorf("container %s has just ended, and its root file system is read-only: try again: %w", rec.Name, errdefs.ErrConflict)
 		}
 	}
 	if r, err := c.running(); err == nil {
@@ -166,6 +165,9 @@ func (e *Engine) CopyFrom(ctx context.Context, ref, path string) (io.ReadCloser,
 
 // CopyTo lays an archive into a directory of a container.
 func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader, o CopyOptions) error {
+	if sent, err := e.sendBefore(ctx, ref, path, archive, o); sent || err != nil {
+		return err
+	}
 	r, c, err := e.openRoot(ctx, ref, true)
 	if err != nil {
 		return err

@@ -119,7 +119,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if posture.Namespaces.User == sandbox.NamespaceHost {
 		return nil, fmt.Errorf("--userns=host: every container of this node has a user namespace of its own, whatever the policy says: %w", errdefs.ErrNotImplemented)
 	}
-	if err := e.checkSecrets(posture.Secrets); err != nil {
+	if err := errors.Join(e.checkSecrets(posture.Secrets), checkFiles(posture)); err != nil {
 		return nil, err
 	}
 	if cfg.Hostname == "" {
@@ -222,7 +222,7 @@ func resolveBinds(wishes []translate.MountWish) error {
 		if err != nil {
 			return fmt.Errorf("bind source path %s: %w: %w", wishes[i].Source, err, errdefs.ErrInvalidArgument)
 		}
-		wishes[i].Source, wishes[i].File = real, !info.IsDir()
+		wishes[i].Source, wishes[i].File, wishes[i].Regular = real, !info.IsDir(), info.Mode().IsRegular()
 	}
 	return nil
 }

@@ -55,4 +55,7 @@ type Secrets interface {
 	// Check says whether the secret exists, without revealing it.
 	Check(name string) error
 	Get(name string) (secret.Value, error)
+	// Seal encrypts what only this node is to read; Unseal decrypts it, at most limit bytes.
+	Seal(v secret.Value) ([]byte, error)
+	Unseal(sealed io.Reader, limit int64) (secret.Value, error)
 }

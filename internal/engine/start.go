@@ -155,6 +155,10 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	if err != nil {
 		return runtime.Started{}, err
 	}
+	files, err := e.files(&rec, run.bind.IDBase)
+	if err != nil {
+		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
+	}
 	return run.Start(ctx, runtime.StartRequest{
 		Spec: spec,
 		Rootfs: rootfs.Config{
@@ -166,6 +170,7 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 			AllowSetuid: rec.Posture.Root.Setuid,
 		},
 		Secrets: secrets,
+		Files:   files,
 		Ports:   forwards(run.bind.Attachment.Ports),
 	})
 }

@@ -144,6 +144,15 @@ func (e *Engine) Kill(ctx context.Context, ref, name string) error {
 		return fmt.Errorf("send %s to container %s: %w", name, rec.Name, err)
 	}
 	e.emit(c, events.ActionKill, map[string]string{"signal": fmt.Sprint(int(sig))})
+	if sig != syscall.SIGKILL {
+		return nil
+	}
+	// Docker answers when it has ended, and clients start it again, or remove it, at once.
+	select {
+	case <-run.over:
+	case <-time.After(endPatience):
+	case <-ctx.Done():
+	}
 	return nil
 }
 

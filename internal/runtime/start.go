@@ -133,6 +133,9 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 		},
 	}
 	m.UID, m.GID = mapsFrom(req.Rootfs.IDBase).host(req.Spec.Process.User.UID, req.Spec.Process.User.GID)
+	for _, s := range req.Files {
+		m.Files = append(m.Files, wire.Secret{Name: s.Name, Data: s.Data, UID: s.UID, GID: s.GID, Mode: s.Mode})
+	}
 	for _, s := range req.Secrets {
 		if s.Mode == 0 {
 			s.Mode = 0o400

@@ -45,6 +45,7 @@ type Paths struct {
 	NetNS   string // the network namespace, when Prepare got one
 	Rootfs  string // where the root file system is mounted
 	Secrets string // the directory with the secrets, one file each
+	Files   string // the directory with the delivered files
 }
 
 // PathsIn returns the paths of the container whose run directory is runDir.
@@ -55,6 +56,7 @@ func PathsIn(runDir string) Paths {
 		NetNS:   filepath.Join(mem, "ns", "net"),
 		Rootfs:  filepath.Join(mem, "rootfs"),
 		Secrets: filepath.Join(mem, "secrets"),
+		Files:   filepath.Join(mem, "files"),
 	}
 }
 
@@ -110,6 +112,7 @@ type StartRequest struct {
 	// UserNS is ignored: the supervisor uses the pair's.
 	Rootfs  rootfs.Config
 	Secrets []Secret
+	Files   []Secret // likewise delivered into memory, to Paths.Files
 	Ports   []Forward
 	// Rows and Cols are the terminal's first size; 0 leaves the runtime's.
 	Rows, Cols uint16

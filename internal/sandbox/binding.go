@@ -24,6 +24,8 @@ type Binding struct {
 	MapMounts bool
 	// SecretsPath is a directory in memory with the secrets; needed when the posture has any.
 	SecretsPath string
+	// FilesPath is a directory in memory with the files of Posture.Files; needed when there are any.
+	FilesPath string
 	// OCIVersion is what the runtime wants to read in ociVersion; "" means the newest known.
 	OCIVersion string
 }

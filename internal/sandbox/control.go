@@ -16,6 +16,7 @@ const (
 	ControlTemporary       = "temporary-space"
 	ControlMountOptions    = "mount-options"
 	ControlHostMounts      = "host-mounts"
+	ControlFiles           = "delivered-files"
 	ControlProcSys         = "proc-and-sys"
 	ControlCgroupFS        = "cgroup-filesystem"
 	ControlPIDNS           = "pid-namespace"

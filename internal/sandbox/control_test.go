@@ -19,7 +19,7 @@ var promised = map[string][]string{
 	"devices":              {ControlDevices},
 	"limits":               {ControlMemory, ControlSwap, ControlOOM, ControlPids, ControlNofile, ControlCore, ControlUlimits, ControlCPU, ControlLog, ControlDisk},
 	"network":              {ControlNetwork, ControlPorts},
-	"host mounts":          {ControlHostMounts},
+	"host mounts":          {ControlHostMounts, ControlFiles},
 	"secrets":              {ControlSecrets},
 	"exec":                 {ControlExec},
 	"the runtime's wishes": {ControlCgroupParent, ControlRuntime},

@@ -6,6 +6,8 @@ type Caller struct {
 	UID, GID uint32
 	User     string
 	Groups   []string
+	// Reads are the ids of the host with which files may be read for it; nil when none may.
+	Reads *Identity
 
 	prover bool // only Prover sets it: it cannot come over a wire
 }

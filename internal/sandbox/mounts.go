@@ -44,6 +44,9 @@ func (d *decision) decideMounts() {
 			asked = append(asked, pm)
 		}
 	}
+	if n := len(Posture{Mounts: asked}.Files()); n > MaxFiles {
+		d.invalid("files", fmt.Sprint(n), "at most %d are delivered to one container", MaxFiles)
+	}
 	d.p.Mounts = slices.DeleteFunc(append(d.p.Mounts, d.temporary()...), func(m PostureMount) bool { return wanted[m.Target] })
 	d.p.Mounts = append(d.p.Mounts, asked...)
 	if len(d.r.Secrets) > 0 {
@@ -106,7 +109,11 @@ func (d *decision) decideMount(m Mount) (PostureMount, bool) {
 	pm := PostureMount{Kind: m.Type, Source: m.Source, Target: d.mountTarget(m.Target), File: m.File, ReadOnly: m.ReadOnly}
 	switch m.Type {
 	case MountBind:
-		d.askHostMount(m)
+		if d.copies(m) {
+			pm.Kind, pm.Reader, pm.UID, pm.GID = mountFile, d.caller.Reads, d.r.Identity.UID, d.r.Identity.GID
+		} else {
+			d.askHostMount(m)
+		}
 	case MountVolume:
 		if !isName(m.Source) {
 			d.invalid("volume", m.Source, "a name has letters, digits, '.', '_' and '-' and does not begin with a '.'")

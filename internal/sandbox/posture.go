@@ -122,7 +122,7 @@ type RootFS struct {
 }
 
 // PostureMount is one mount below the root. Kind is that of Mount, or one of
-// the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, secrets, init.
+// the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, secrets, init, file.
 // SizeBytes and Inodes cap a tmpfs, and a volume, where -1 is no limit.
 type PostureMount struct {
 	Kind        string `json:"kind"`
@@ -141,6 +141,8 @@ type PostureMount struct {
 	GID         uint32 `json:"gid,omitempty"`
 	Propagation string `json:"propagation,omitempty"`
 	CopyUp      bool   `json:"copy_up,omitempty"` // starts with what the image has there
+	// Reader are the ids of the host with whose rights Source, a file, is read at each start.
+	Reader *Identity `json:"reader,omitempty"`
 }
 
 // DeviceRule is one rule of the device cgroup. Major and Minor are -1 for any.

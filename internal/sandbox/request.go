@@ -99,8 +99,8 @@ type Mount struct {
 	// Target is an absolute path in the container.
 	Target   string
 	ReadOnly bool
-	// File says that the source is a file, not a directory.
-	File bool
+	// File says that the source is a file, not a directory; Regular that it is neither a socket, a FIFO nor a device.
+	File, Regular bool
 	// Options are mount options by their usual names: exec, noexec, suid, nosuid, dev, nodev.
 	Options []string
 	// SizeBytes and Inodes cap a tmpfs or volume; 0 means the default. -1 asks for no cap of a volume.

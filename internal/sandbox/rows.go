@@ -23,6 +23,7 @@ var rows = []row{
 	{ControlTemporary, temporaryText, always("/dev/shm 64 MiB, /run 64 MiB, /tmp 64 MiB, /var/tmp 64 MiB"), nil},
 	{ControlMountOptions, mountOptions, always("noexec, nosuid, nodev, private"), nil},
 	{ControlHostMounts, hostMounts, always(none), nil},
+	{ControlFiles, filesText, always(none), nil},
 	{ControlProcSys, pathsText, always(fmt.Sprintf("%d paths hidden, %d read-only, /sys read-only", len(defaultMasked), len(defaultReadonly))), nil},
 	{ControlCgroupFS, func(p Posture) string { return readOnlyText(!p.WritableCgroups) }, always("read-only"), nil},
 	{ControlPIDNS, func(p Posture) string { return namespace(p.Namespaces.PID) }, always(ownNamespace), nil},

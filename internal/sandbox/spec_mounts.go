@@ -12,7 +12,10 @@ import (
 // specMounts turns the posture's mounts into the runtime's, in order.
 func specMounts(p Posture, b Binding) ([]specs.Mount, error) {
 	var out []specs.Mount
-	for _, m := range p.Mounts {
+	for i, m := range p.Mounts {
+		if m.Kind == mountFile {
+			m.Source = path.Join(b.FilesPath, fileName(i))
+		}
 		mount, err := specMount(p, b, m)
 		if err != nil {
 			return nil, err
@@ -41,6 +44,11 @@ func specMount(p Posture, b Binding, m PostureMount) (specs.Mount, error) {
 		}
 		return mount, nil
 	case mountDevice:
+		return bind(m.Source, m), nil
+	case mountFile:
+		if !path.IsAbs(m.Source) {
+			return specs.Mount{}, fmt.Errorf("sandbox: the start of %s lacks the place of its files", shortID(p.ID))
+		}
 		return bind(m.Source, m), nil
 	case mountSecrets:
 		return bind(b.SecretsPath, m), nil

@@ -70,7 +70,7 @@ func create(dir, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secrets: make a key: %w", err)
 	}
-	if err := writeDurably(path, []byte(key.String()+"\n")); err != nil {
+	if err := WriteDurably(path, []byte(key.String()+"\n")); err != nil {
 		return nil, fmt.Errorf("secrets: %w", err)
 	}
 	return &Store{dir: dir, key: key}, nil
@@ -88,16 +88,11 @@ func (s *Store) Put(name string, v Value) error {
 	if _, err := os.Lstat(s.path(name)); err == nil {
 		return fmt.Errorf("secret %s exists: remove it first with `bailey secret rm %s`, or choose another name: %w", name, name, errdefs.ErrConflict)
 	}
-	var sealed bytes.Buffer
-	w, err := age.Encrypt(&sealed, s.key.Recipient())
-	if err == nil {
-		_, err = w.Write(v.Reveal())
-		err = errors.Join(err, w.Close())
-	}
+	sealed, err := s.Seal(v)
 	if err != nil {
-		return fmt.Errorf("secret %s: encrypt: %w", name, err)
+		return fmt.Errorf("secret %s: %w", name, err)
 	}
-	if err := writeDurably(s.path(name), sealed.Bytes()); err != nil {
+	if err := WriteDurably(s.path(name), sealed); err != nil {
 		return fmt.Errorf("secret %s: %w", name, err)
 	}
 	return nil
@@ -124,13 +119,39 @@ func (s *Store) Get(name string) (Value, error) {
 		return Value{}, fmt.Errorf("secret %s: %w", name, err)
 	}
 	defer f.Close()
-	r, err := age.Decrypt(f, s.key)
+	v, err := s.Unseal(f, MaxSize)
 	if err != nil {
-		return Value{}, fmt.Errorf("secret %s: it was not encrypted to this node's key, or is damaged: %w", name, err)
+		return Value{}, fmt.Errorf("secret %s: %w", name, err)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	return v, nil
+}
+
+// Seal encrypts what only this node is to read.
+func (s *Store) Seal(v Value) ([]byte, error) {
+	var sealed bytes.Buffer
+	w, err := age.Encrypt(&sealed, s.key.Recipient())
+	if err == nil {
+		_, err = w.Write(v.Reveal())
+		err = errors.Join(err, w.Close())
+	}
 	if err != nil {
-		return Value{}, fmt.Errorf("secret %s: decrypt: %w", name, err)
+		return nil, fmt.Errorf("encrypt: %w", err)
+	}
+	return sealed.Bytes(), nil
+}
+
+// Unseal decrypts what Seal made, which had at most limit bytes.
+func (s *Store) Unseal(sealed io.Reader, limit int64) (Value, error) {
+	r, err := age.Decrypt(sealed, s.key)
+	if err != nil {
+		return Value{}, fmt.Errorf("it was not encrypted to this node's key, or is damaged: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("it has more than %d bytes", limit)
+	}
+	if err != nil {
+		return Value{}, fmt.Errorf("decrypt: %w", err)
 	}
 	return NewValue(data), nil
 }
@@ -175,8 +196,8 @@ func checkName(name string) error {
 	return fmt.Errorf("secret name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 64: %w", name, errdefs.ErrInvalidArgument)
 }
 
-// writeDurably makes the file appear whole or not at all, also after power loss.
-func writeDurably(path string, data []byte) error {
+// WriteDurably makes the file appear whole or not at all, also after power loss.
+func WriteDurably(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
 	if err != nil {

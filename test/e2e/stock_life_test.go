@@ -143,7 +143,7 @@ func copies(t *testing.T, s stock) {
 	if text, err := os.ReadFile(dir + "/passwd"); err != nil || !strings.HasPrefix(string(text), "root:") {
 		t.Errorf("copied out of a stopped one: %q, %v", text, err)
 	}
-	s.fails(t, 1, []string{"read-only"}, "cp", dir+"/d/one", name+":/etc/x")
+	s.ok(t, "cp", dir+"/d/one", name+":/etc/x") // it is there when it starts again
 }
 
 func stops(t *testing.T, s stock) {

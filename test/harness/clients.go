@@ -22,12 +22,13 @@ type program struct {
 
 // The Compose plugins that the tests use, by the name that Compose gives.
 var programs = map[string]program{
-	"compose": {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+	"compose":  {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+	"compose2": {"compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
 }
 
 var built sync.Map // name to func() (string, error)
 
-// Client returns the path of a client program ("compose" is Compose 5). It is built when the
+// Client returns the path of a client program ("compose" is Compose 5, "compose2" the last Compose 2). It is built when the
 // Go command says that bin/NAME is not current, which takes a minute or two once and a second afterwards.
 func Client(ctx context.Context, name string) (string, error) {
 	once, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) { return buildClient(ctx, name) }))

@@ -36,7 +36,7 @@ func (s *Supervisor) mountMemory() error {
 	if s.memFD, err = unix.Open(mem, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return errors.New("open " + mem + ": " + err.Error())
 	}
-	for _, name := range [...]string{"rootfs", "secrets", "ns"} {
+	for _, name := range [...]string{"rootfs", "secrets", "files", "ns"} {
 		if err := unix.Mkdirat(s.memFD, name, 0o755); err != nil {
 			return errors.New("make " + mem + "/" + name + ": " + err.Error())
 		}
@@ -63,18 +63,18 @@ func (s *Supervisor) nameNamespaces(mem string) error {
 	return nil
 }
 
-// The bounds on secrets.
-const maxSecrets = 128
+// maxDelivered bounds the secrets, and the files.
+const maxDelivered = 128
 
-// deliver writes the secrets.
-func (s *Supervisor) deliver(secrets []wire.Secret) error {
+// deliver writes the secrets, or the files, into a directory of the memory.
+func (s *Supervisor) deliver(place string, secrets []wire.Secret) error {
 	if len(secrets) == 0 {
 		return nil
 	}
-	if len(secrets) > maxSecrets {
-		return errors.New("more than " + strconv.Itoa(maxSecrets) + " secrets")
+	if len(secrets) > maxDelivered {
+		return errors.New("more than " + strconv.Itoa(maxDelivered))
 	}
-	fd, err := unix.Openat(s.memFD, "secrets", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(s.memFD, place, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}

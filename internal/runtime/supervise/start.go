@@ -58,10 +58,13 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	if err := s.mountRoot(&m.Rootfs); err != nil {
 		return err
 	}
-	if err := s.deliver(m.Secrets); err != nil {
+	if err := s.deliver("secrets", m.Secrets); err != nil {
 		return errors.New("deliver the secrets: " + err.Error())
 	}
-	s.start.Secrets = nil
+	if err := s.deliver("files", m.Files); err != nil {
+		return errors.New("deliver the files: " + err.Error())
+	}
+	s.start.Secrets, s.start.Files = nil, nil
 	if err := s.exitFile.open(m.ContainerDir); err != nil {
 		return errors.New("keep room for the exit status in " + m.ContainerDir + ": " + err.Error())
 	}

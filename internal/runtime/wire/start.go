@@ -28,6 +28,7 @@ type Start struct {
 
 	Rootfs  Rootfs
 	Secrets []Secret
+	Files   []Secret // for the tmpfs with the delivered files
 	Ports   []Port
 	Config  []byte // the OCI spec, JSON
 }
@@ -90,6 +91,9 @@ func (m *Start) Append(dst []byte) []byte {
 	}
 	f.bytes(21, m.Config)
 	f.flag(22, m.HideV2)
+	for i := range m.Files {
+		f.put(23, m.Files[i].append(nil))
+	}
 	return f.b
 }
 
@@ -155,6 +159,10 @@ func (m *Start) parseRest(tag byte, v value) (err error) {
 		m.Config = v
 	case 22:
 		m.HideV2 = v.flag()
+	case 23:
+		var s Secret
+		s, err = parseSecret(v)
+		m.Files = append(m.Files, s)
 	}
 	return err
 }

@@ -1,0 +1,104 @@
+package sandbox
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// mountFile is a file that each start delivers into memory: a copy of one of the host's that the caller may read, or
+// one that was sent before the start. The container can neither write nor execute it.
+const mountFile = "file"
+
+// The bounds on what is delivered to one container: files, and their bytes together.
+const (
+	MaxFiles     = 128
+	MaxFileBytes = 4 * mib
+)
+
+// File is one file to deliver. Name is what it is called in Binding.FilesPath.
+type File struct {
+	Name string
+	PostureMount
+}
+
+// Files lists what each start delivers.
+func (p Posture) Files() []File {
+	var out []File
+	for i, m := range p.Mounts {
+		if m.Kind == mountFile {
+			out = append(out, File{fileName(i), m})
+		}
+	}
+	return out
+}
+
+// fileName is unique among the mounts of a posture.
+func fileName(mount int) string { return strconv.Itoa(mount) }
+
+// copies says whether a mount is one of a file of the host that can be had without one: for reading, by a caller that may
+// read it itself, and that the policy does not give as it is. It opens nothing: what somebody may read they may put into a
+// container of theirs in many ways.
+func (d *decision) copies(m Mount) bool {
+	plain := m.Regular && m.ReadOnly && slices.Contains([]string{"", "private", "rprivate"}, m.Propagation) &&
+		!slices.ContainsFunc(m.Options, func(o string) bool { return o == "exec" || o == "suid" || o == "dev" })
+	if !plain || d.caller.Reads == nil || checkPath("source of the mount", m.Source) != nil {
+		return false
+	}
+	for _, never := range append(slices.Clone(d.facts.OwnPaths), "/proc", "/sys", "/dev") {
+		if within(m.Source, path.Clean(never)) {
+			return false
+		}
+	}
+	if neverMounted(m.Source, d.facts.OwnPaths) != "" {
+		return true
+	}
+	entry, _, _ := d.policy.hostMount(m.Source, true, d.caller)
+	return entry < 0
+}
+
+// Deliver returns the posture with one more file, which was sent: target as seen in the container, ids of the container,
+// permission bits. It replaces what was sent for the same place before.
+func (p Posture) Deliver(target string, owner Identity, mode uint32, size int64) (Posture, error) {
+	d := decision{}
+	target = d.mountTarget(target)
+	if err := d.err(); err != nil {
+		return p, err
+	}
+	if len(p.Secrets) > 0 && within(target, SecretsDir) {
+		return p, &InvalidError{Field: "target of the file", Value: target, Why: "the secrets of the container are there"}
+	}
+	mounts := slices.Clone(p.Mounts)
+	sent := PostureMount{Kind: mountFile, Target: target, File: true, ReadOnly: true, Mode: mode & readable, UID: owner.UID, GID: owner.GID, SizeBytes: size}
+	if i := slices.IndexFunc(mounts, func(m PostureMount) bool { return m.Target == target }); i < 0 {
+		mounts = append(mounts, sent)
+	} else if mounts[i].Kind != mountFile {
+		return p, &InvalidError{Field: "target of the file", Value: target, Why: "a " + mounts[i].Kind + " is mounted there"}
+	} else {
+		mounts[i] = sent
+	}
+	slices.SortStableFunc(mounts, func(a, b PostureMount) int { return depth(a.Target) - depth(b.Target) })
+	p.Mounts = mounts
+	if n := len(p.Files()); n > MaxFiles || len(mounts) > maxMounts+MaxFiles {
+		return p, &InvalidError{Field: "files", Value: fmt.Sprint(n), Why: fmt.Sprintf("at most %d are delivered to one container: put them into a volume or the image", MaxFiles)}
+	}
+	return p, nil
+}
+
+// readable are the permission bits that a delivered file can have: it is mounted read-only and noexec.
+const readable = 0o555
+
+// filesText shows what is delivered.
+func filesText(p Posture) string {
+	var parts []string
+	for _, f := range p.Files() {
+		if f.Reader != nil {
+			parts = append(parts, fmt.Sprintf("%s (a copy of %s, which uid %d may read)", f.Target, f.Source, f.Reader.UID))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s (%s, sent before the start)", f.Target, human(f.SizeBytes)))
+		}
+	}
+	return orElse(strings.Join(parts, ", "), none)
+}
