@@ -130,7 +130,7 @@ services:
     stop_grace_period: 0s
   once:
     image: busybox:test
-    command: sh -c 'sleep 0.5; exit 7'
+    command: sh -c 'sleep 3; exit 7'
     profiles: [job]
 networks: {front: {}}
 volumes: {data: {}}
