@@ -21,6 +21,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null)
 EMBEDDED  := $(shell find internal -type f -not -name '*.go' -not -path '$(PAYLOAD)/*' -not -path '*/testdata/*' 2>/dev/null)
 SUPERVISORSOURCES := $(shell find cmd/bailey-supervisor internal/runtime -name '*.go' -not -name '*_test.go' 2>/dev/null)
+RESOLVERSOURCES := $(shell find cmd/bailey-resolver internal/network/resolver internal/network/dns -name '*.go' -not -name '*_test.go' 2>/dev/null)
 INITSOURCES := $(shell find cmd/bailey-init -name '*.go' -not -name '*_test.go' 2>/dev/null)
 PROBESOURCES := $(shell find cmd/bailey-probe internal/prove internal/*/probes -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
@@ -126,12 +127,17 @@ $(PAYLOAD)/bailey-probe: $(PROBESOURCES) go.mod
 clients:
 	@$(STEP) "building the clients of the tests" go test -count=1 -run '^TestClients$$' ./test/harness
 
+$(PAYLOAD)/bailey-resolver: $(RESOLVERSOURCES) go.mod
+	@mkdir -p $(@D)
+	@$(STEP) "building the resolver" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-resolver
+	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
+
 # Written only when the version changed, so that a commit relinks and an unchanged tree does not.
 bin/.version: FORCE
 	@mkdir -p bin
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 
-bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init $(PAYLOAD)/bailey-probe go.mod bin/.version
+bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init $(PAYLOAD)/bailey-probe $(PAYLOAD)/bailey-resolver go.mod bin/.version
 	@$(STEP) "building bin/bailey $(VERSION)" \
 		go build -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
 

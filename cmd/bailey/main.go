@@ -68,7 +68,15 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	}
 	n.closers = append(n.closers, images.Close)
 
-	n.networks, err = network.Open(ctx, network.Options{Dir: c.Path("network"), Node: c.Node, Log: log})
+	n.runtime, err = runtime.Open(ctx, runtime.Options{
+		StateDir: c.Dir, RunDir: c.RunDir, Node: c.Node, RuntimePath: c.Settings.Runtime, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	n.networks, err = network.Open(ctx, network.Options{
+		Dir: c.Path("network"), RunDir: c.RunDir, Node: c.Node, Resolver: n.runtime.Resolver(), Log: log,
+	})
 	if err != nil {
 		return err
 	}
@@ -78,12 +86,6 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	}
 
 	secrets, err := secret.Open(c.Path("secrets"))
-	if err != nil {
-		return err
-	}
-	n.runtime, err = runtime.Open(ctx, runtime.Options{
-		StateDir: c.Dir, RunDir: c.RunDir, Node: c.Node, RuntimePath: c.Settings.Runtime, Log: log,
-	})
 	if err != nil {
 		return err
 	}

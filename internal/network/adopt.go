@@ -31,9 +31,10 @@ func (m *Manager) Adopt(ctx context.Context, live []Attachment) error {
 	errs = append(errs, m.fw.Apply(state), m.tidyLinks())
 	for _, g := range state.Gateways {
 		if g.Port != dns.Port {
-			m.forgetFlows(g.Addr) // they may lead to where an earlier daemon listened
+			m.forgetFlows(g.Addr) // they may lead to where an earlier resolver listened
 		}
 	}
+	m.dns.Publish()
 	if !m.watching {
 		m.watching = true
 		errs = append(errs, m.fw.Watch(m.ctx, m.repaired))
@@ -72,8 +73,6 @@ func (m *Manager) adoptOne(a Attachment) error {
 		}
 		w.Endpoints = append(w.Endpoints, e)
 		s.users[a.ContainerID] = struct{}{}
-		s.addNames(e)
-		m.owners[e.IP.Addr()] = w
 	}
 	for _, p := range a.Ports {
 		m.ports[boundKey{p.HostIP, p.HostPort, p.Proto}] = a.ContainerID
@@ -82,6 +81,7 @@ func (m *Manager) adoptOne(a Attachment) error {
 		}
 	}
 	m.containers[a.ContainerID] = w
+	m.dns.PutContainer(m.known(w))
 	return errors.Join(errs...)
 }
 
@@ -149,9 +149,9 @@ func (m *Manager) Destroy(ctx context.Context) error {
 	m.crud.Lock()
 	defer m.crud.Unlock()
 	m.cancel()
-	errs := []error{m.dns.Close()}
+	errs := []error{m.dns.Destroy()}
 	m.mu.Lock()
-	m.containers, m.owners = map[string]*wired{}, nil
+	m.containers = map[string]*wired{}
 	m.spare, m.ports = map[string]*spare{}, map[boundKey]string{}
 	m.mu.Unlock()
 	// Links first: without the rules nothing may flow.

@@ -42,11 +42,19 @@ func (m *Manager) connect(r ConnectRequest) (Attachment, error) {
 			err = errors.Join(err, m.conn.Delete(p.HostIf))
 		}
 	}
+	a, err := m.settleConnect(r, w, p, err)
+	m.dns.Flush()
+	return a, err
+}
+
+// settleConnect puts a new interface into the books, or gives back what was reserved for it.
+func (m *Manager) settleConnect(r ConnectRequest, w *wired, p *planned, err error) (Attachment, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w.ready = true
 	if err != nil {
 		m.unreserve(r.ContainerID, []*planned{p})
+		m.dns.PutContainer(m.known(w)) // its name may have changed meanwhile
 		return Attachment{}, err
 	}
 	if p.DefaultRoute {
@@ -55,8 +63,7 @@ func (m *Manager) connect(r ConnectRequest) (Attachment, error) {
 		}
 	}
 	w.Endpoints = append(w.Endpoints, p.Endpoint)
-	m.owners[p.IP.Addr()] = w
-	p.seg.addNames(p.Endpoint)
+	m.dns.PutContainer(m.known(w))
 	return w.Attachment.clone(), nil
 }
 
@@ -119,19 +126,22 @@ func (m *Manager) disconnect(r DisconnectRequest) (Attachment, error) {
 		if guard := guardOf(s, e); guard != nil {
 			err = m.fw.Change(firewall.State{}, firewall.State{Ports: guard})
 		}
-		m.dns.Forget(e.IP.Addr())
 	}
 	m.mu.Lock()
 	w.ready = true
 	if err != nil {
+		m.dns.PutContainer(m.known(w)) // its name may have changed meanwhile
 		m.mu.Unlock()
+		m.dns.Flush()
 		return Attachment{}, err
 	}
 	m.leave(r.ContainerID, s, e)
 	w.Endpoints = slices.DeleteFunc(slices.Clone(w.Endpoints), func(x Endpoint) bool { return x.ID == e.ID })
 	next := m.moveDefault(w, e)
+	m.dns.PutContainer(m.known(w))
 	a := w.Attachment.clone()
 	m.mu.Unlock()
+	m.dns.Flush()
 	return a, setDefault(r.NetNS, next)
 }
 
@@ -191,11 +201,17 @@ func setDefault(netns *os.File, e *Endpoint) error {
 // Rename gives a container's new name to DNS. The container's [Attachment] has changed then: it is what [Manager.Adopt]
 // should be given later.
 func (m *Manager) Rename(_ context.Context, containerID, name string) error {
+	m.rename(containerID, name)
+	m.dns.Flush()
+	return nil
+}
+
+func (m *Manager) rename(containerID, name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w := m.containers[containerID]
 	if w == nil {
-		return nil // it does not run; it is wired under its new name
+		return // it does not run; it is wired under its new name
 	}
 	w.Name = name
 	w.Endpoints = slices.Clone(w.Endpoints)
@@ -205,11 +221,9 @@ func (m *Manager) Rename(_ context.Context, containerID, name string) error {
 		if s == nil || s.builtin {
 			continue
 		}
-		s.dropNames(*e)
 		e.DNSNames = dnsNames(name, containerID, w.Hostname, e.Aliases)
-		if w.ready {
-			s.addNames(*e)
-		}
 	}
-	return nil
+	if w.ready {
+		m.dns.PutContainer(m.known(w))
+	}
 }

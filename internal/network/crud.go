@@ -64,8 +64,9 @@ func (m *Manager) create(n *store.Network) error {
 		return errors.Join(err, m.unclaim(n.Subnet))
 	}
 	m.mu.Lock()
-	m.nets[s.ID] = s
+	m.enter(s)
 	m.mu.Unlock()
+	m.dns.Flush()
 	return nil
 }
 
@@ -188,13 +189,13 @@ func (m *Manager) remove(s *segment) error {
 		m.mu.Unlock()
 		return &InUseError{Network: s.Name, Containers: users}
 	}
-	delete(m.nets, s.ID) // from here on nobody finds it
+	m.strike(s) // from here on nobody finds it
 	after := m.file
 	m.mu.Unlock()
 	after.Networks = slices.DeleteFunc(slices.Clone(after.Networks), func(n store.Network) bool { return n.ID == s.ID })
 	if err := m.save(after); err != nil {
 		m.mu.Lock()
-		m.nets[s.ID] = s
+		m.enter(s)
 		m.mu.Unlock()
 		return err
 	}

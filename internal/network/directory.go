@@ -1,75 +1,34 @@
 package network
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/network/dns"
 )
 
-// directory shows the manager to the resolver.
-type directory Manager
-
-// Client implements [dns.Directory].
-func (d *directory) Client(addr, _ netip.Addr) (dns.Client, bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	w := d.owners[addr]
-	if w == nil {
-		return dns.Client{}, false
-	}
-	var c dns.Client
+// known is a container as the resolver is to know it; mu is held.
+func (m *Manager) known(w *wired) dns.Container {
+	c := dns.Container{ID: w.ContainerID}
 	for _, e := range w.Endpoints {
-		if s := d.nets[e.NetworkID]; s != nil && !s.Internal {
-			c.External = true
+		// Nobody has a name on the default segment, where nobody is reached either.
+		if _, ok := m.nets[e.NetworkID]; ok {
+			c.Endpoints = append(c.Endpoints, dns.Endpoint{Network: e.NetworkID, Addr: e.IP.Addr(), Names: slices.Clone(e.DNSNames)})
 		}
 	}
-	return c, true
+	return c
 }
 
-// Lookup implements [dns.Directory].
-func (d *directory) Lookup(client netip.Addr, name string) []netip.Addr {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	w := d.owners[client]
-	if w == nil {
-		return nil
-	}
-	var found []netip.Addr
-	for _, e := range w.Endpoints {
-		// Nobody is in the names of the default segment, where nobody is reached either.
-		if s := d.nets[e.NetworkID]; s != nil {
-			found = append(found, s.names[name]...)
-		}
-	}
-	return found
+// enter puts a network into the books and lets the resolver know; mu is held.
+func (m *Manager) enter(s *segment) {
+	m.nets[s.ID] = s
+	m.dns.PutNetwork(dns.Network{ID: s.ID, Subnet: s.Subnet, Internal: s.Internal})
 }
 
-// Reverse implements [dns.Directory].
-func (d *directory) Reverse(client, addr netip.Addr) (string, bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	own := slices.ContainsFunc(values(d.nets), func(s *segment) bool { return s.Subnet.Contains(addr) })
-	asker, target := d.owners[client], d.owners[addr]
-	if asker == nil || target == nil {
-		return "", own
-	}
-	for _, e := range target.Endpoints {
-		shared := slices.ContainsFunc(asker.Endpoints, func(a Endpoint) bool { return a.NetworkID == e.NetworkID })
-		if e.IP.Addr() == addr && shared && len(e.DNSNames) > 0 {
-			return e.DNSNames[0], own
-		}
-	}
-	return "", own
-}
-
-func values[K comparable, V any](m map[K]V) []V {
-	out := make([]V, 0, len(m))
-	for _, v := range m {
-		out = append(out, v)
-	}
-	return out
+// strike takes it out again; mu is held.
+func (m *Manager) strike(s *segment) {
+	delete(m.nets, s.ID)
+	m.dns.DropNetwork(s.ID)
 }
 
 // dnsNames are the names of a container on a user-defined network, each once: its name, its short id, its aliases and its
@@ -101,21 +60,4 @@ func validName(n string) bool {
 		}
 	}
 	return true
-}
-
-// addNames makes an endpoint's names resolve; mu is held.
-func (s *segment) addNames(e Endpoint) {
-	for _, n := range e.DNSNames {
-		s.names[n] = append(s.names[n], e.IP.Addr())
-	}
-}
-
-// dropNames makes them resolve no longer; mu is held.
-func (s *segment) dropNames(e Endpoint) {
-	for _, n := range e.DNSNames {
-		s.names[n] = slices.DeleteFunc(s.names[n], func(a netip.Addr) bool { return a == e.IP.Addr() })
-		if len(s.names[n]) == 0 {
-			delete(s.names, n)
-		}
-	}
 }

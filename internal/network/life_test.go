@@ -18,6 +18,7 @@ import (
 	"github.com/bailey-run/bailey/internal/network/link"
 	"github.com/bailey-run/bailey/internal/network/nettest"
 	"github.com/containerd/errdefs"
+	"github.com/miekg/dns"
 	"github.com/moby/moby/api/types/network"
 	"github.com/vishvananda/netlink"
 )
@@ -193,8 +194,8 @@ func TestAdopt(t *testing.T) {
 	if next.addr() == live.addr() {
 		t.Error("an address was handed out twice")
 	}
-	if got := (*directory)(m).Lookup(next.ip(), "database"); len(got) != 1 || got[0] != live.ip() {
-		t.Errorf("alias of an adopted container: %v", got)
+	if got, err := query(t, next.ns, "udp", next.a.DNS.String(), "database", dns.TypeA, confidence); got != "NOERROR "+live.addr() {
+		t.Errorf("alias of an adopted container: %q %v", got, err)
 	}
 	if _, err := m.Wire(t.Context(), WireRequest{ContainerID: randomHex(32), NetNS: nettest.NewNS(t), Ports: front.Ports}); err == nil {
 		t.Error("the port of an adopted container was given away")
@@ -362,12 +363,12 @@ func TestNoLeaks(t *testing.T) {
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if len(m.containers)+len(m.owners)+len(m.spare)+len(m.ports) != 0 {
-		t.Errorf("still in the books: %v %v %v %v", m.containers, m.owners, m.spare, m.ports)
+	if len(m.containers)+len(m.spare)+len(m.ports) != 0 {
+		t.Errorf("still in the books: %v %v %v", m.containers, m.spare, m.ports)
 	}
 	for _, s := range m.nets {
-		if s.block.Used() != 1 || len(s.users) != 0 || len(s.names) != 0 {
-			t.Errorf("%s: %d addresses, users %v, names %v", s.Name, s.block.Used(), s.users, s.names)
+		if s.block.Used() != 1 || len(s.users) != 0 {
+			t.Errorf("%s: %d addresses, users %v", s.Name, s.block.Used(), s.users)
 		}
 	}
 }
@@ -399,7 +400,9 @@ func TestConcurrent(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		(*directory)(m).Lookup(a.Endpoints[0].IP.Addr(), "c0")
+		if got, err := query(t, ns, "udp", a.DNS.String(), "c0", dns.TypeMX, confidence); err != nil {
+			return fmt.Errorf("look-up: %s %w", got, err)
+		}
 		if _, err := m.Connect(t.Context(), ConnectRequest{ContainerID: r.ContainerID, NetNS: ns, Want: Want{Network: "back"}}); err != nil {
 			return err
 		}
@@ -437,8 +440,8 @@ func TestConcurrent(t *testing.T) {
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if len(m.containers)+len(m.owners)+len(m.spare)+len(m.ports) != 0 || len(m.nets) != 3 {
-		t.Errorf("still in the books: %v %v %v %v %v", m.containers, m.owners, m.spare, m.ports, m.nets)
+	if len(m.containers)+len(m.spare)+len(m.ports) != 0 || len(m.nets) != 3 {
+		t.Errorf("still in the books: %v %v %v %v", m.containers, m.spare, m.ports, m.nets)
 	}
 }
 

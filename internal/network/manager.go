@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 	"github.com/bailey-run/bailey/internal/network/dns"
 	"github.com/bailey-run/bailey/internal/network/firewall"
 	"github.com/bailey-run/bailey/internal/network/link"
+	"github.com/bailey-run/bailey/internal/network/resolver"
 	"github.com/bailey-run/bailey/internal/network/store"
 )
 
@@ -29,7 +31,8 @@ type Manager struct {
 	scope  string // identifies the network namespace of the host
 	conn   *link.Conn
 	fw     *firewall.Table
-	dns    *dns.Server
+	dns    *resolver.Keeper
+	search *dns.Search
 	names  names
 	mtu    int
 
@@ -44,8 +47,7 @@ type Manager struct {
 	file       store.File
 	nets       map[string]*segment // by id
 	containers map[string]*wired   // by container id
-	owners     map[netip.Addr]*wired
-	spare      map[string]*spare // prewired and not a container's yet, by HostIf
+	spare      map[string]*spare   // prewired and not a container's yet, by HostIf
 	ports      map[boundKey]string
 	guarded    []string
 	lost       []string // ids of stored networks that cannot be used
@@ -64,8 +66,6 @@ type segment struct {
 	block   *address.Block
 	// users are the containers on it, those that are just being wired included.
 	users map[string]struct{}
-	// names are what resolves on it.
-	names map[string][]netip.Addr
 }
 
 // spare is a prewired link.
@@ -84,8 +84,7 @@ type wired struct {
 	dnat []firewall.Published
 }
 
-// Open creates or repairs what the node needs on the host (table, gateway, bridges), starts DNS and reads the stored
-// networks. [Manager.Adopt] must follow before containers are wired. Its error is a [*store.CorruptError] when the stored
+// Open creates or repairs what the node needs on the host (table, gateway, bridges) and reads the stored networks. [Manager.Adopt] must follow before containers are wired. Its error is a [*store.CorruptError] when the stored
 // networks cannot be read.
 func Open(ctx context.Context, o Options) (*Manager, error) {
 	if err := o.complete(); err != nil {
@@ -112,11 +111,17 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		o: o, log: o.Log, claims: claims, scope: scope, conn: conn, file: file, mtu: link.UplinkMTU(),
-		nets: map[string]*segment{}, containers: map[string]*wired{}, owners: map[netip.Addr]*wired{},
+		nets: map[string]*segment{}, containers: map[string]*wired{},
 		spare: map[string]*spare{}, ports: map[boundKey]string{},
 	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	m.dns = dns.New(dns.Options{ResolvConf: o.ResolvConf, AllowRebinding: o.AllowRebinding, Log: o.Log}, (*directory)(m))
+	m.search = dns.NewSearch(o.ResolvConf)
+	m.dns, err = resolver.Open(resolver.Options{Dir: filepath.Join(o.RunDir, "resolver"), Node: filepath.Dir(o.Dir),
+		ResolvConf: o.ResolvConf, AllowRebinding: o.AllowRebinding, Program: o.Resolver, Log: o.Log})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
 	if err := m.setUp(); err != nil {
 		m.Close()
 		return nil, err
@@ -133,6 +138,9 @@ func (o *Options) complete() error {
 		return fmt.Errorf("directory of the networks %q: want a path", o.Dir)
 	}
 	o.Dir = dir
+	if o.RunDir == "" || o.Resolver == nil {
+		return errors.New("options of the networks: RunDir and Resolver are required")
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -159,7 +167,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// Close stops DNS and leaves links and rules as they are, so that containers keep their network.
+// Close leaves the resolver, links and rules as they are, so that containers keep their network.
 func (m *Manager) Close() error {
 	m.cancel()
 	err := m.dns.Close()
@@ -188,7 +196,7 @@ func (m *Manager) warn(format string, args ...any) {
 }
 
 // Search returns the search domains of the host's resolver configuration, for containers that are given none.
-func (m *Manager) Search() []string { return m.dns.Search() }
+func (m *Manager) Search() []string { return m.search.Domains() }
 
 // Attachment returns what is wired for a container, and false when nothing is.
 func (m *Manager) Attachment(containerID string) (Attachment, bool) {
@@ -256,7 +264,7 @@ func newSegment(n store.Network, within netip.Prefix) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &segment{Network: n, block: block, users: map[string]struct{}{}, names: map[string][]netip.Addr{}}
+	s := &segment{Network: n, block: block, users: map[string]struct{}{}}
 	if err := block.Take(n.Gateway); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}

@@ -185,15 +185,11 @@ func (m *Manager) unreserve(containerID string, eps []*planned) {
 // leave gives an endpoint's address and place on its network back; mu is held.
 func (m *Manager) leave(containerID string, s *segment, e Endpoint) {
 	s.block.Free(e.IP.Addr())
-	s.dropNames(e)
 	delete(s.users, containerID)
-	if w := m.owners[e.IP.Addr()]; w != nil && w.ContainerID == containerID {
-		delete(m.owners, e.IP.Addr())
-	}
 }
 
-// resolver is the address for resolv.conf: the node's gateway where there is a way to it, else that of the first network.
-func (m *Manager) resolver(eps []Endpoint) netip.Addr {
+// resolverFor is the address for resolv.conf: the node's gateway where there is a way to it, else that of the first network.
+func (m *Manager) resolverFor(eps []Endpoint) netip.Addr {
 	if len(eps) == 0 {
 		return netip.Addr{}
 	}

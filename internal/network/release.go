@@ -24,18 +24,17 @@ func (m *Manager) Release(_ context.Context, containerID string) error {
 		if s := m.nets[e.NetworkID]; s != nil {
 			remove.Ports = append(remove.Ports, guardOf(s, e)...)
 			segs = append(segs, s)
-			s.dropNames(e)
 		}
-		delete(m.owners, e.IP.Addr())
 	}
+	m.dns.DropContainer(containerID)
 	m.mu.Unlock()
+	m.dns.Flush()
 
 	var err error
 	if len(remove.Ports) > 0 || len(remove.Published) > 0 {
 		err = m.fw.Change(firewall.State{}, remove)
 	}
 	for _, e := range w.Endpoints {
-		m.dns.Forget(e.IP.Addr())
 		if len(w.dnat) > 0 {
 			m.forgetFlows(e.IP.Addr())
 		}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +46,7 @@ func TestResolver(t *testing.T) {
 	})}
 	go outside.ActivateAndServe()
 	t.Cleanup(func() { outside.Shutdown() })
-	conf := filepath.Join(t.TempDir(), "resolv.conf")
-	w.must(os.WriteFile(conf, []byte("nameserver 127.0.0.1\nsearch corp.example\n"), 0o644))
+	conf := w.resolvConf("nameserver 127.0.0.1\nsearch corp.example\n")
 	m := w.open(Options{ResolvConf: conf})
 	if s := m.Search(); len(s) != 1 || s[0] != "corp.example" {
 		t.Errorf("search domains: %v", s)
@@ -208,8 +205,7 @@ func flood(t *testing.T, stuckAt string) {
 	stuck, err := net.ListenPacket("udp4", stuckAt) // answers nothing
 	w.must(err)
 	defer stuck.Close()
-	conf := filepath.Join(t.TempDir(), "resolv.conf")
-	w.must(os.WriteFile(conf, []byte("nameserver 127.0.0.1\n"), 0o644))
+	conf := w.resolvConf("nameserver 127.0.0.1\n")
 	m := w.open(Options{ResolvConf: conf})
 	w.create(m, "front", network.CreateRequest{})
 	evil, a, b := w.run(m, "evil", on("front")), w.run(m, "a", on("front")), w.run(m, "b", on("front"))
@@ -249,16 +245,13 @@ func TestLookupOfClientsOnSeveralNetworks(t *testing.T) {
 	w.create(m, "n2", network.CreateRequest{})
 	both := w.run(m, "both", on("n1", "n2"))
 	one, two := w.run(m, "same", on("n1")), w.run(m, "same", on("n2"))
-	got := (*directory)(m).Lookup(both.ip(), "same")
-	if len(got) != 2 || got[0] != one.ip() || got[1] != two.ip() {
-		t.Errorf("%v", got)
-	}
-	for _, b := range []*box{one, two} {
-		if got := (*directory)(m).Lookup(b.ip(), "same"); len(got) != 1 || got[0] != b.ip() {
-			t.Errorf("%v", got)
+	for _, c := range []struct {
+		from *box
+		want string
+	}{{both, one.addr() + " " + two.addr()}, {one, one.addr()}, {two, two.addr()}} {
+		got, err := query(t, c.from.ns, "udp", c.from.a.DNS.String(), "same", dns.TypeA, confidence)
+		if err != nil || got != "NOERROR "+c.want {
+			t.Errorf("%s: %q %v, want %s", c.from.a.Name, got, err, c.want)
 		}
-	}
-	if _, own := (*directory)(m).Reverse(netip.Addr{}, both.ip()); !own {
-		t.Error("an address of the node is not known as its own")
 	}
 }

@@ -34,7 +34,9 @@ func (m *Manager) setUp() error {
 		return err
 	}
 	def.builtin = true
-	m.nets[def.ID] = def
+	m.mu.Lock()
+	m.enter(def)
+	m.mu.Unlock()
 	m.fw, err = firewall.Open(firewall.Config{
 		Node: m.o.Node, Prefix: m.names.prefix(), LinkPrefix: m.names.linkPrefix(), Family: family})
 	if err != nil {
@@ -70,7 +72,7 @@ func (m *Manager) restore(n store.Network) error {
 		return err
 	}
 	m.mu.Lock()
-	m.nets[n.ID] = s
+	m.enter(s)
 	m.mu.Unlock()
 	return m.raise(s)
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"time"
+
+	"github.com/bailey-run/bailey/internal/network/resolver"
 )
 
 // Names of the predefined networks, as clients of the Docker API know them.
@@ -31,10 +33,14 @@ const (
 	PublishProxy PublishMode = "proxy"
 )
 
-// Options configures a [Manager]. Dir and Node are required.
+// Options configures a [Manager]. Dir, RunDir, Node and Resolver are required.
 type Options struct {
 	// Dir is the directory for networks.json; created 0700 if missing.
 	Dir string
+	// RunDir is the directory for what need not outlive a reboot; created if missing.
+	RunDir string
+	// Resolver is the program that answers the containers' queries, also while no daemon runs.
+	Resolver resolver.Program
 	// Node is the node's id: 8 lower-case hexadecimal digits, unique on the machine.
 	Node string
 	// Log receives warnings about the host's configuration. Nil discards them.

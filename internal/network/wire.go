@@ -67,7 +67,9 @@ func (m *Manager) wireAll(r WireRequest) (Attachment, error) {
 		delete(m.containers, w.ContainerID)
 		return Attachment{}, err
 	}
-	return m.finish(r, w, eps, bound), nil
+	a := m.finish(r, w, eps, bound)
+	m.dns.Flush()
+	return a, nil
 }
 
 // plan reserves a container's place in the books.
@@ -155,13 +157,12 @@ func (m *Manager) finish(r WireRequest, w *wired, eps []*planned, bound []bindin
 	}
 	for i, p := range eps {
 		w.Endpoints[i] = p.Endpoint
-		m.owners[p.IP.Addr()] = w
-		p.seg.addNames(p.Endpoint)
 	}
 	for _, b := range bound {
 		w.Ports = append(w.Ports, b.BoundPort)
 	}
-	w.DNS, w.Wired, w.ready = m.resolver(w.Endpoints), now(), true
+	w.DNS, w.Wired, w.ready = m.resolverFor(w.Endpoints), now(), true
+	m.dns.PutContainer(m.known(w))
 	return w.Attachment.clone()
 }
 

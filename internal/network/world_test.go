@@ -18,11 +18,17 @@ import (
 
 	"github.com/bailey-run/bailey/internal/network/link"
 	"github.com/bailey-run/bailey/internal/network/nettest"
+	"github.com/bailey-run/bailey/internal/network/resolver/resolvertest"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) { nettest.Main(m) }
+func TestMain(m *testing.M) {
+	if code, ok := resolvertest.Main(os.Args); ok {
+		os.Exit(code)
+	}
+	nettest.Main(m)
+}
 
 // What lies around the host of a test. The test's own network namespace plays the host.
 const (
@@ -97,6 +103,18 @@ func cidr(s string) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
+// resolvConf writes a resolv.conf that the resolver, who is nobody, can read.
+func (w *world) resolvConf(text string) string {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		w.must(os.Chmod(d, 0o755))
+	}
+	path := filepath.Join(dir, "resolv.conf")
+	w.must(os.WriteFile(path, []byte(text), 0o644))
+	return path
+}
+
 var nodes atomic.Uint32
 
 func (w *world) options(o Options) Options {
@@ -108,6 +126,14 @@ func (w *world) options(o Options) Options {
 	}
 	if o.ResolvConf == "" {
 		o.ResolvConf = os.DevNull
+	}
+	if o.RunDir == "" {
+		o.RunDir = filepath.Join(o.Dir, "run")
+	}
+	if o.Resolver == nil {
+		program := &resolvertest.Program{}
+		w.t.Cleanup(program.Kill) // also of tests that do not get to their end
+		o.Resolver = program
 	}
 	o.ClaimsDir = w.claims
 	return o

@@ -21,6 +21,7 @@ type Runtime struct {
 	oci        *payload.Program
 	supervisor *payload.Program
 	init       *payload.Program
+	resolver   *payload.Program
 }
 
 // ociDir is where the OCI runtime keeps its state, below RunDir.
@@ -57,10 +58,11 @@ func Open(ctx context.Context, o Options) (*Runtime, error) {
 func (r *Runtime) openPrograms(ctx context.Context) error {
 	bin := r.binDir()
 	var all sync.WaitGroup
-	var errs [3]error
+	var errs [4]error
 	all.Go(func() { r.supervisor, errs[0] = unpack(bin, payload.Supervisor) })
 	all.Go(func() { r.init, errs[1] = unpack(bin, payload.Init) })
-	all.Go(func() { errs[2] = r.openOCI(ctx) })
+	all.Go(func() { r.resolver, errs[2] = unpack(bin, payload.Resolver) })
+	all.Go(func() { errs[3] = r.openOCI(ctx) })
 	all.Wait()
 	return errors.Join(errs[:]...)
 }
@@ -98,7 +100,7 @@ func (r *Runtime) prune() {
 		lock.Close()
 	}
 	if err == nil {
-		err = payload.Prune(r.binDir(), r.supervisor, r.init, r.oci)
+		err = payload.Prune(r.binDir(), r.supervisor, r.init, r.resolver, r.oci)
 	}
 	if err != nil {
 		r.opts.Log.Warn("programs of an earlier version are left", "dir", r.binDir(), "error", err)
@@ -143,8 +145,10 @@ func (r *Runtime) Cgroups() *cgroup.Manager { return r.cgroups }
 func (r *Runtime) InitPath() string { return r.init.Path }
 
 // verify makes sure that what is about to be executed is what was checked.
-func (r *Runtime) verify() error {
-	for _, p := range []*payload.Program{r.supervisor, r.oci} {
+func (r *Runtime) verify() error { return r.verifyAll(r.supervisor, r.oci) }
+
+func (r *Runtime) verifyAll(programs ...*payload.Program) error {
+	for _, p := range programs {
 		err := p.Verify()
 		var changed *payload.ChangedError
 		if errors.As(err, &changed) {

@@ -45,8 +45,14 @@ func (c *Container) spawn(lock *os.File) error {
 }
 
 func (c *Container) startSupervisor(args []string, files []*os.File) (*os.Process, error) {
-	attr := &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS}
-	group, err := c.r.cgroups.SupervisorsDir()
+	return c.r.startOutside(c.r.supervisor.Path, args, supervise.Env, files, syscall.CLONE_NEWNS)
+}
+
+// startOutside starts a program that is to outlive the daemon: in a session of
+// its own, and in the supervisors' control group.
+func (r *Runtime) startOutside(path string, args, env []string, files []*os.File, spaces uintptr) (*os.Process, error) {
+	attr := &syscall.SysProcAttr{Setsid: true, Cloneflags: spaces}
+	group, err := r.cgroups.SupervisorsDir()
 	switch {
 	case err == nil:
 		defer group.Close()
@@ -54,13 +60,13 @@ func (c *Container) startSupervisor(args []string, files []*os.File) (*os.Proces
 	case !errors.Is(err, errors.ErrUnsupported):
 		return nil, err
 	}
-	p, err := os.StartProcess(c.r.supervisor.Path, args, &os.ProcAttr{Dir: "/", Env: supervise.Env, Files: files, Sys: attr})
+	p, err := os.StartProcess(path, args, &os.ProcAttr{Dir: "/", Env: env, Files: files, Sys: attr})
 	if err == nil && !attr.UseCgroupFD {
 		// Version 1 waits for every processor of the machine here; the start
 		// need not.
 		go func() {
-			if err := c.r.cgroups.JoinSupervisors(p.Pid); err != nil && !errors.Is(err, syscall.ESRCH) {
-				c.r.opts.Log.Warn("a supervisor stays in the daemon's control group", "container", c.id, "error", err)
+			if err := r.cgroups.JoinSupervisors(p.Pid); err != nil && !errors.Is(err, syscall.ESRCH) {
+				r.opts.Log.Warn("a process stays in the daemon's control group", "program", args, "error", err)
 			}
 		}()
 	}

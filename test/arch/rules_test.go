@@ -117,7 +117,7 @@ var rules = []rule{
 	},
 }
 
-// small lists programs that start once for each container. All that they link, directly or not, is looked at.
+// small lists programs that run beside the daemon, for each container or once. All that they link, directly or not, is looked at.
 var small = []struct {
 	program string
 	only    []string // packages outside the standard library that they may link
@@ -127,6 +127,12 @@ var small = []struct {
 		program: "cmd/bailey-supervisor",
 		only:    []string{"cmd/bailey-supervisor", "internal/runtime/supervise", "internal/runtime/wire", "internal/runtime/rootfs", "golang.org/x/sys/unix"},
 		forbid:  []string{"net/http", "crypto/tls", "text/template", "html/template", "log/slog", "encoding/gob", "go/ast", "regexp", "flag", "database/sql"},
+	},
+	{
+		program: "cmd/bailey-resolver",
+		only: []string{"cmd/bailey-resolver", "internal/network/resolver/process", "internal/network/resolver/channel", "internal/network/dns",
+			"github.com/miekg/dns", "golang.org/x/net", "golang.org/x/sys/unix"},
+		forbid: []string{"net/http", "text/template", "html/template", "log/slog", "encoding/json", "encoding/gob", "go/ast", "regexp", "flag", "database/sql", "os/exec"},
 	},
 	{
 		program: "cmd/bailey-init",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -40,9 +41,9 @@ func (b *bailey) Run(ctx context.Context, args ...string) error {
 // API speaks to the node.
 func (b *bailey) API() *client.Client { return b.node.Client }
 
-// Processes are the daemon and the supervisors.
+// Processes are the daemon, the resolver and the supervisors.
 func (b *bailey) Processes() ([]int, error) {
-	return append([]int{b.node.Pid()}, b.node.Supervisors()...), nil
+	return slices.Concat([]int{b.node.Pid()}, b.node.Resolvers(), b.node.Supervisors()), nil
 }
 
 // Close removes the node.

@@ -73,10 +73,16 @@ func (n *Node) sweep() error {
 }
 
 // Supervisors are the node's supervisors, of which each running container has one.
-func (n *Node) Supervisors() []int {
+func (n *Node) Supervisors() []int { return n.programs("bailey-supervisor") }
+
+// Resolvers are the processes that answer the containers' DNS queries: one, but for a moment of an upgrade.
+func (n *Node) Resolvers() []int { return n.programs("bailey-resolver") }
+
+// programs are the node's processes that execute one of the programs that it carries.
+func (n *Node) programs(name string) []int {
 	var found []int
 	for _, pid := range n.processes() {
-		if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); filepath.Base(exe) == "bailey-supervisor" {
+		if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); filepath.Base(strings.TrimSuffix(exe, " (deleted)")) == name {
 			found = append(found, pid)
 		}
 	}

@@ -13,6 +13,8 @@ const (
 	// maxCached bounds the answers kept for one container; maxCachedBytes those that are long.
 	maxCached      = 256
 	maxCachedBytes = 4 << 10
+	// maxCachedTotal bounds the answers of all containers, by their length in bytes on the wire.
+	maxCachedTotal = 4 << 20
 	maxTTL         = 5 * time.Minute
 	maxNegativeTTL = 30 * time.Second
 )
@@ -20,9 +22,10 @@ const (
 // cache keeps answers, each container's apart: one cannot see in the time an answer takes what another asked for, nor push
 // out or poison what it has.
 type cache struct {
-	mu  sync.Mutex
-	by  map[netip.Addr]map[cacheKey]*entry
-	now func() time.Time
+	mu    sync.Mutex
+	by    map[netip.Addr]map[cacheKey]*entry
+	bytes int
+	now   func() time.Time
 }
 
 type cacheKey struct {
@@ -37,6 +40,7 @@ type entry struct {
 	authentic  bool
 	answer, ns []dns.RR
 	extra      []dns.RR
+	bytes      int // on the wire
 	ttl        time.Duration
 	since      time.Time
 	age        time.Duration
@@ -75,7 +79,7 @@ func newEntry(r *dns.Msg) *entry {
 		}
 	}
 	e.ttl = limit
-	if r.Len() > maxCachedBytes {
+	if e.bytes = r.Len(); e.bytes > maxCachedBytes {
 		e.ttl = 0
 	}
 	return e
@@ -107,7 +111,7 @@ func (c *cache) get(client netip.Addr, k cacheKey) *entry {
 	}
 	age := c.now().Sub(e.since)
 	if age < 0 || age >= e.ttl {
-		delete(c.by[client], k)
+		c.drop(client, k)
 		return nil
 	}
 	hit := *e
@@ -127,17 +131,48 @@ func (c *cache) put(client netip.Addr, k cacheKey, e *entry) {
 		mine = map[cacheKey]*entry{}
 		c.by[client] = mine
 	}
+	c.drop(client, k)
 	for old := range mine {
-		if len(mine) < maxCached {
+		if len(mine) < maxCached && c.bytes+e.bytes <= maxCachedTotal {
 			break
 		}
-		delete(mine, old) // whichever comes first: Go's order is random, and that is as good as any here
+		c.drop(client, old) // whichever comes first: Go's order is random, and that is as good as any here
+	}
+	if c.bytes+e.bytes > maxCachedTotal {
+		c.expire()
+	}
+	if c.bytes+e.bytes > maxCachedTotal {
+		return // others have all the room; theirs is not taken away
 	}
 	mine[k] = e
+	c.bytes += e.bytes
+}
+
+// drop forgets an answer; mu is held.
+func (c *cache) drop(client netip.Addr, k cacheKey) {
+	if e := c.by[client][k]; e != nil {
+		c.bytes -= e.bytes
+		delete(c.by[client], k)
+	}
+}
+
+// expire forgets what does not hold any more; mu is held.
+func (c *cache) expire() {
+	now := c.now()
+	for client, mine := range c.by {
+		for k, e := range mine {
+			if now.Sub(e.since) >= e.ttl {
+				c.drop(client, k)
+			}
+		}
+	}
 }
 
 func (c *cache) forget(client netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for k := range c.by[client] {
+		c.drop(client, k)
+	}
 	delete(c.by, client)
 }

@@ -61,6 +61,15 @@ func (r *resolvConf) read() config {
 	return r.current
 }
 
+// Search is the search domains of a resolv.conf. It is safe for concurrent use.
+type Search struct{ conf resolvConf }
+
+// NewSearch returns the search domains of the file at path.
+func NewSearch(path string) *Search { return &Search{resolvConf{path: path}} }
+
+// Domains returns what the file says now.
+func (s *Search) Domains() []string { return s.conf.read().search }
+
 // parseResolvConf reads the nameserver, search and domain lines of resolv.conf(5) and passes over all others.
 func parseResolvConf(b []byte) config {
 	var c config

@@ -3,7 +3,7 @@ package dns
 import (
 	"context"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -18,7 +18,7 @@ func (s *Server) serveUDP(pc *net.UDPConn, gateway netip.Addr) {
 	for {
 		n, from, err := pc.ReadFromUDPAddrPort(buf)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if s.over(err) {
 				return
 			}
 			continue // an ICMP error of an earlier answer
@@ -28,7 +28,7 @@ func (s *Server) serveUDP(pc *net.UDPConn, gateway netip.Addr) {
 		if !ok || !s.queries.enter(client) {
 			continue
 		}
-		q, early := parse(buf[:n])
+		q, early := s.read(buf[:n])
 		if q == nil {
 			s.queries.leave(client)
 			reply(pc, from, early, maxUDPQuery)
@@ -37,10 +37,25 @@ func (s *Server) serveUDP(pc *net.UDPConn, gateway netip.Addr) {
 		s.wg.Add(1)
 		go func() {
 			defer s.wg.Done()
+			defer s.survive()
 			defer s.queries.leave(client)
 			size := udpSize(q)
 			reply(pc, from, s.answer(client, c, q), size)
 		}()
+	}
+}
+
+// read is parse for the goroutine that reads for all.
+func (s *Server) read(b []byte) (query, refusal *dns.Msg) {
+	defer s.survive()
+	return parse(b)
+}
+
+// survive keeps a query that makes the program panic from ending it: one container could stop names for all of them, and
+// while the daemon is down nobody would begin anew.
+func (s *Server) survive() {
+	if cause := recover(); cause != nil {
+		s.complain("a query could not be answered: " + fmt.Sprint(cause))
 	}
 }
 
@@ -55,7 +70,7 @@ func (s *Server) serveTCP(ln *net.TCPListener, gateway netip.Addr) {
 	for {
 		conn, err := ln.AcceptTCP()
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if s.over(err) {
 				return
 			}
 			select { // out of descriptors: wait for one instead of spinning
@@ -74,6 +89,7 @@ func (s *Server) serveTCP(ln *net.TCPListener, gateway netip.Addr) {
 		s.wg.Add(1)
 		go func() {
 			defer s.wg.Done()
+			defer s.survive()
 			defer s.conns.leave(client)
 			defer conn.Close()
 			stop := context.AfterFunc(s.ctx, func() { conn.Close() })

@@ -3,14 +3,10 @@ package dns
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Client is what the resolver needs to know about a container that asks.
@@ -37,8 +33,8 @@ type Options struct {
 	ResolvConf string
 	// AllowRebinding passes on answers from outside that point at loopback, link-local or metadata addresses.
 	AllowRebinding bool
-	// Log receives what the operator should know. Nil discards it.
-	Log *slog.Logger
+	// Complain is told what the operator should know. Nil discards it.
+	Complain func(string)
 }
 
 // The limits of the resolver, over all gateways.
@@ -54,28 +50,30 @@ const (
 
 // Server answers on any number of gateways. It is safe for concurrent use.
 type Server struct {
-	dir     Directory
-	log     *slog.Logger
-	forward *forwarder
-	cache   *cache
-	rebind  bool
-	queries limiter
-	conns   limiter
+	dir      Directory
+	complain func(string)
+	forward  *forwarder
+	cache    *cache
+	rebind   bool
+	queries  limiter
+	conns    limiter
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	mu     sync.Mutex
-	listen map[netip.Addr]*listener
+	ctx      context.Context
+	cancel   context.CancelFunc
+	readers  sync.WaitGroup // of sockets
+	wg       sync.WaitGroup // of queries and connections
+	mu       sync.Mutex
+	draining bool
+	listen   map[netip.Addr]*listener
 }
 
 // New returns a server that listens nowhere yet.
 func New(o Options, dir Directory) *Server {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	if o.Complain == nil {
+		o.Complain = func(string) {}
 	}
 	s := &Server{
-		dir: dir, log: o.Log, rebind: o.AllowRebinding,
+		dir: dir, complain: o.Complain, rebind: o.AllowRebinding,
 		forward: &forwarder{conf: resolvConf{path: o.ResolvConf}},
 		cache:   newCache(),
 		queries: limiter{total: maxQueries, each: maxQueriesPerClient},
@@ -89,38 +87,31 @@ func New(o Options, dir Directory) *Server {
 // Port is where a resolver is asked (RFC 1035, 4.2).
 const Port = 53
 
-// Listen starts to answer on a gateway's address, which an interface of the host must have, and returns the port: 53, or
-// another one when a program of the host has taken that on every address; packets must be led there then. Doing it twice
-// does nothing more.
-func (s *Server) Listen(gateway netip.Addr) (port uint16, err error) {
+// Serve starts to answer on a gateway, through sockets that are bound there. They belong to the server from then on. Those
+// of a gateway that is served already are closed.
+func (s *Server) Serve(gateway netip.Addr, udp *net.UDPConn, tcp *net.TCPListener) error {
+	l := &listener{udp: udp, tcp: tcp}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
-		return 0, net.ErrClosed
+	if s.ctx.Err() != nil || s.draining {
+		l.Close()
+		return net.ErrClosed
 	}
-	if l := s.listen[gateway]; l != nil {
-		return l.port, nil
-	}
-	l, err := listenBoth(gateway, Port)
-	const tries = 20 // a free port for UDP may be taken for TCP
-	for i := 0; errors.Is(err, unix.EADDRINUSE) && i < tries; i++ {
-		l, err = listenBoth(gateway, 0)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("serve DNS to containers on %s: %w", gateway, err)
+	if s.listen[gateway] != nil {
+		l.Close()
+		return nil
 	}
 	s.listen[gateway] = l
-	s.wg.Add(2)
-	go func() { defer s.wg.Done(); s.serveUDP(l.udp, gateway) }()
-	go func() { defer s.wg.Done(); s.serveTCP(l.tcp, gateway) }()
-	return l.port, nil
+	s.readers.Add(2)
+	go func() { defer s.readers.Done(); s.serveUDP(l.udp, gateway) }()
+	go func() { defer s.readers.Done(); s.serveTCP(l.tcp, gateway) }()
+	return nil
 }
 
 // listener is the two sockets of one gateway.
 type listener struct {
-	udp  *net.UDPConn
-	tcp  *net.TCPListener
-	port uint16
+	udp *net.UDPConn
+	tcp *net.TCPListener
 }
 
 func (l *listener) Close() {
@@ -128,22 +119,8 @@ func (l *listener) Close() {
 	l.tcp.Close()
 }
 
-func listenBoth(gateway netip.Addr, port uint16) (*listener, error) {
-	udp, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, port)))
-	if err != nil {
-		return nil, err
-	}
-	port = udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	tcp, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(gateway, port)))
-	if err != nil {
-		udp.Close()
-		return nil, err
-	}
-	return &listener{udp: udp, tcp: tcp, port: port}, nil
-}
-
-// Unlisten stops to answer on a gateway.
-func (s *Server) Unlisten(gateway netip.Addr) {
+// Stop stops to answer on a gateway.
+func (s *Server) Stop(gateway netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.listen[gateway]; l != nil {
@@ -155,8 +132,37 @@ func (s *Server) Unlisten(gateway netip.Addr) {
 // Forget drops what is cached for a container that is gone.
 func (s *Server) Forget(client netip.Addr) { s.cache.forget(client) }
 
-// Search returns the search domains of the host's resolver configuration.
-func (s *Server) Search() []string { return s.forward.conf.read().search }
+// Drain reads no further query, and returns when those that were read are answered or time is up. Queries that come in
+// meanwhile stay in the sockets, for another server that has them too.
+func (s *Server) Drain(limit time.Duration) {
+	s.mu.Lock()
+	s.draining = true
+	for _, l := range s.listen {
+		_ = l.udp.SetReadDeadline(past)
+		_ = l.tcp.SetDeadline(past)
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.readers.Wait()
+		s.wg.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}
+
+// past is a deadline that makes reading fail at once.
+var past = time.Unix(1, 0)
+
+// over reports whether a reader has to end.
+func (s *Server) over(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining || errors.Is(err, net.ErrClosed)
+}
 
 // Close stops to answer and waits until nothing of the server runs.
 func (s *Server) Close() error {
@@ -167,6 +173,7 @@ func (s *Server) Close() error {
 	}
 	clear(s.listen)
 	s.mu.Unlock()
+	s.readers.Wait()
 	s.wg.Wait()
 	return nil
 }

@@ -23,6 +23,20 @@ func (m *Manager) Pids(id string) ([]int, error) {
 	return pidsBelow(dir)
 }
 
+// SupervisorPids lists the processes of the supervisors' group, ascending.
+func (m *Manager) SupervisorPids() ([]int, error) {
+	var pids []int
+	for i := range m.trees {
+		some, err := pidsBelow(m.dir(&m.trees[i], supervisors))
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, some...)
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
 // pidsBelow lists the processes of a group and of all groups below it.
 func pidsBelow(dir string) ([]int, error) {
 	var pids []int

@@ -21,6 +21,7 @@ const (
 	Supervisor = "bailey-supervisor"
 	Init       = "bailey-init"
 	Probe      = "bailey-probe"
+	Resolver   = "bailey-resolver"
 )
 
 // ErrMissing means that this binary was compiled without the program.
