@@ -104,7 +104,7 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 		return err
 	}
 	n.Prover = prove.NewNode(prove.NodeOptions{
-		Dial: n.Inside(sandbox.Prover()), Program: probe, Controls: sandbox.ControlNames(),
+		Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()), Program: probe, Controls: sandbox.ControlNames(),
 		Version: version.Version, Kernel: host.Facts().Kernel,
 	})
 	return nil

@@ -12,10 +12,13 @@ import (
 	"github.com/moby/moby/client"
 )
 
+// Dialer opens connections to one place, whatever the address.
+type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // NodeOptions is what a node proves itself with.
 type NodeOptions struct {
-	// Dial reaches the node's own API as the prover.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Dial reaches the node's own API as the prover, DialStranger as somebody to whom no policy allows anything.
+	Dial, DialStranger Dialer
 	// Program returns the static binary that attacks.
 	Program func() ([]byte, error)
 	// Controls are the names of all controls, in the order in which they are shown.
@@ -42,12 +45,17 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 	if err != nil {
 		return Report{}, err
 	}
-	api, err := client.New(client.WithHost("unix:///prover"), client.WithDialContext(n.opts.Dial))
+	api, err := inside(n.opts.Dial)
 	if err != nil {
-		return Report{}, fmt.Errorf("the node's own API: %w", err)
+		return Report{}, err
 	}
 	defer api.Close()
-	p := &Prover{Client: api, Program: program, Progress: progress}
+	stranger, err := inside(n.opts.DialStranger)
+	if err != nil {
+		return Report{}, err
+	}
+	defer stranger.Close()
+	p := &Prover{Client: api, Stranger: stranger, Program: program, Progress: progress}
 	if like != "" {
 		if p.Like, err = likeContainer(ctx, api, like); err != nil {
 			return Report{}, err
@@ -62,6 +70,15 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 		Engine: "Bailey " + n.opts.Version, Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
 		Results: results, Unproven: unproven(n.opts.Controls, results),
 	}, nil
+}
+
+// inside makes a client of the node's own API.
+func inside(dial Dialer) (*client.Client, error) {
+	api, err := client.New(client.WithHost("unix:///inside"), client.WithDialContext(dial))
+	if err != nil {
+		return nil, fmt.Errorf("the node's own API: %w", err)
+	}
+	return api, nil
 }
 
 // likeContainer returns how a container gets the posture of another one: all

@@ -17,6 +17,8 @@ import (
 type Prover struct {
 	// Client speaks to the engine that is attacked. It must be allowed the relaxations that twins are made of.
 	Client *client.Client
+	// Stranger speaks to it as somebody to whom no policy allows anything; nil where the engine does not tell callers apart.
+	Stranger *client.Client
 	// Program is the static binary that is put into containers (cmd/bailey-probe).
 	Program []byte
 	// Like changes every container before it is made: the posture of a container to take the place of the default.

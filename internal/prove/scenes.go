@@ -5,7 +5,8 @@ import (
 	"slices"
 	"time"
 
-	network "github.com/bailey-run/bailey/internal/network/scenes"
+	engines "github.com/bailey-run/bailey/internal/engine/scenes"
+	networks "github.com/bailey-run/bailey/internal/network/scenes"
 	"github.com/bailey-run/bailey/internal/prove/probe"
 	"github.com/bailey-run/bailey/internal/prove/scene"
 )
@@ -14,7 +15,7 @@ import (
 // which they are shown.
 func Scenes() []scene.Scene {
 	return slices.Concat(
-		network.All(),
+		engines.All(), networks.All(),
 	)
 }
 
@@ -36,7 +37,7 @@ func (w *work) play(ctx context.Context, s scene.Scene) Result {
 func (w *work) half(ctx context.Context, id string, part func(context.Context, scene.Stage) error) probe.Observation {
 	ctx, cancel := context.WithTimeout(ctx, sceneTime)
 	defer cancel()
-	s := &stage{engine: w.engine, program: w.Program, like: w.Like}
+	s := &stage{Prover: w.Prover, engine: w.engine}
 	o := probe.Observe(id, part(ctx, s))
 	if err := s.clear(ctx); err != nil {
 		return probe.Observation{ID: id, Outcome: probe.Untold, Evidence: "it left something behind: " + err.Error()}

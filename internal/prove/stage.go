@@ -7,28 +7,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/prove/act"
 	"github.com/bailey-run/bailey/internal/prove/scene"
 	"github.com/moby/moby/api/pkg/stdcopy"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
 // stage is where one half of a scene is played: the attack or the twin.
 type stage struct {
-	engine  engine
-	program []byte
-	like    func(*container.Config, *container.HostConfig)
-	undo    []func(context.Context) error // run last first
+	*Prover
+	engine engine
+	undo   []func(context.Context) error // run last first
 }
 
 var _ scene.Stage = (*stage)(nil)
 
-func (s *stage) API() *client.Client { return s.engine.Client }
-func (s *stage) Program() []byte     { return s.program }
+func (s *stage) API() *client.Client { return s.Client }
+func (s *stage) Image() string       { return imageName }
+func (s *stage) Program() []byte     { return s.Prover.Program }
+
+// Stranger is the prover's client where the engine knows no callers.
+func (s *stage) Stranger() *client.Client {
+	if s.Prover.Stranger == nil {
+		return s.Client
+	}
+	return s.Prover.Stranger
+}
+
+func (s *stage) Dial(ctx context.Context) (net.Conn, error) { return s.Stranger().Dialer()(ctx) }
 
 // Load gives the engine an archive; what it brings is not removed: a scene
 // whose archive is accepted names the images and removes them itself.
@@ -39,8 +49,8 @@ func (s *stage) Load(ctx context.Context, archive []byte) error {
 // Start starts a container that waits for what it is told to do.
 func (s *stage) Start(ctx context.Context, o scene.Options) (scene.Actor, error) {
 	c, h := o.Config, o.Host
-	if s.like != nil {
-		s.like(&c, &h)
+	if s.Like != nil {
+		s.Like(&c, &h)
 	}
 	if err := switchOff(o.Off, &c, &h); err != nil {
 		return nil, err

@@ -9,15 +9,21 @@ type Caller struct {
 	// Reads are the ids of the host with which files may be read for it; nil when none may.
 	Reads *Identity
 
-	prover bool // only Prover sets it: it cannot come over a wire
+	// Only Prover and Stranger set these: they cannot come over a wire.
+	prover, stranger bool
 }
 
 // Prover is the node itself when it attacks its own controls: it is allowed
 // every relaxation, because the twin of an attack is a container in which the
 // attack must succeed. No user of the host and no policy can be this caller.
-func Prover() Caller {
-	return Caller{UID: ^uint32(0), GID: ^uint32(0), User: "the prover", prover: true}
-}
+func Prover() Caller { return Caller{UID: nobody, GID: nobody, User: "the prover", prover: true} }
+
+// Stranger is the node itself as somebody whom no policy knows, to see what
+// is refused to everybody.
+func Stranger() Caller { return Caller{UID: nobody, GID: nobody, User: "a stranger", stranger: true} }
+
+// nobody is an id that no user has.
+const nobody = ^uint32(0)
 
 // HostFacts is what a posture depends on of the machine it is for.
 type HostFacts struct {

@@ -89,14 +89,18 @@ func (d *decision) askHostMount(m Mount) bool {
 			Mend: "It can be mounted for reading: -v " + m.Source + ":" + m.Target + ":ro"})
 		return false
 	}
+	allowed := ask{control: ControlHostMounts, rule: RuleHostMount, value: m.Source}
+	if d.caller.prover {
+		d.record(allowed, proverAllowed, proverReason)
+		return true
+	}
 	i, who, only := d.policy.hostMount(m.Source, m.ReadOnly, d.caller)
 	if i < 0 {
 		d.errs = append(d.errs, d.refuseHostMount(m, what, only))
 		return false
 	}
 	entry := d.policy.HostMounts[i]
-	d.record(ask{control: ControlHostMounts, rule: RuleHostMount, value: m.Source},
-		d.policy.file()+": [[host-mount]] "+entry.Path+" for "+who, entry.Reason)
+	d.record(allowed, d.policy.file()+": [[host-mount]] "+entry.Path+" for "+who, entry.Reason)
 	return true
 }
 

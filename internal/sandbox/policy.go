@@ -49,7 +49,7 @@ func (p Policy) file() string {
 // names the entry.
 func (p Policy) allows(rule, value string, c Caller) (by, reason string, ok bool) {
 	if c.prover {
-		return "the node itself, to prove its controls", "the twin of an attack, in which it must succeed", true
+		return proverAllowed, proverReason, true
 	}
 	for i, a := range p.Allow {
 		if a.Rule != rule || (ruleValues[rule] != nil && !matches(a.Values, value)) {
@@ -72,8 +72,17 @@ func matches(values []string, value string) bool {
 	})
 }
 
-// among returns the entry of a list of callers that means c.
+// Who allows the prover what it does, and why: no entry of the policy does.
+const (
+	proverAllowed = "the node itself, to prove its controls"
+	proverReason  = "the twin of an attack, in which it must succeed"
+)
+
+// among returns the entry of a list of callers that means c. None means a stranger.
 func (c Caller) among(callers []string) (string, bool) {
+	if c.stranger {
+		return "", false
+	}
 	for _, who := range callers {
 		group, isGroup := strings.CutPrefix(who, "group:")
 		uid, isUID := strings.CutPrefix(who, "uid:")

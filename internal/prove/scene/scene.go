@@ -9,6 +9,7 @@ package scene
 
 import (
 	"context"
+	"net"
 	"net/netip"
 
 	"github.com/moby/moby/api/types/container"
@@ -42,9 +43,15 @@ type Stage interface {
 	Network(ctx context.Context, o client.NetworkCreateOptions) (string, error)
 	// Load gives the engine an archive of images and returns its refusal.
 	Load(ctx context.Context, archive []byte) error
-	// API is the engine's, as the prover may use it.
+	// API is the engine's, as the prover may use it: every relaxation is allowed to it.
 	API() *client.Client
-	// Program is the static program that containers run; it lies at ProgramPath in every image that Start uses.
+	// Stranger is the engine's API as somebody uses it to whom no policy allows anything.
+	Stranger() *client.Client
+	// Dial opens a connection to the API as the stranger, for requests that no client would send.
+	Dial(ctx context.Context) (net.Conn, error)
+	// Image names the image that Start uses; its entry point is the program that acts.
+	Image() string
+	// Program is that program, static.
 	Program() []byte
 }
 
