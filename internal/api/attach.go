@@ -40,7 +40,7 @@ func parseKeys(s string) ([]byte, error) {
 	}
 	keys, err := term.ToBytes(s)
 	if err != nil {
-		return nil, invalid("invalid detach keys (%s) provided", shorten(s))
+		return nil, invalid("Invalid detach keys (%s) provided", shorten(s))
 	}
 	return keys, nil
 }

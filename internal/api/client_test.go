@@ -431,7 +431,7 @@ func TestLoadQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(r)
-	if err != nil || string(text) != `{"status":"Loaded image: debian:12"}`+"\n" {
+	if err != nil || string(text) != `{"stream":"Loaded image: debian:12\n"}`+"\n" {
 		t.Errorf("got %q, %v", text, err)
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/moby/moby/api/types/container"
@@ -21,6 +22,14 @@ func getContainers(c *call, o engine.ListOptions) error {
 	if err != nil {
 		return err
 	}
+	for i := range items {
+		if c.version < mkVersion(1, 52) {
+			items[i].Health = nil
+		}
+		if c.version < mkVersion(1, 48) {
+			items[i].ImageManifestDescriptor = nil
+		}
+	}
 	return c.json(http.StatusOK, list(items))
 }
 
@@ -29,7 +38,9 @@ func decodeStart(c *call) (none, error) {
 	if c.r.ContentLength > 7 || c.r.ContentLength < 0 {
 		return none{}, invalid("starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24")
 	}
-	if c.q.text("checkpoint") != "" || c.q.text("checkpoint-dir") != "" {
+	if id := c.q.text("checkpoint"); strings.ContainsAny(id, `/\`) || id == "." || id == ".." {
+		return none{}, invalid("invalid checkpoint ID %q: it is a name and not a path", shorten(id))
+	} else if id != "" || c.q.text("checkpoint-dir") != "" {
 		return none{}, unsupported("checkpoints are not supported")
 	}
 	return none{}, nil
@@ -133,7 +144,9 @@ func deleteContainer(c *call, o engine.RemoveOptions) error {
 // size is that of a terminal, in character cells.
 type size struct{ rows, cols uint16 }
 
-func decodeSize(c *call) (size, error) { return size{rows: c.q.cells("h"), cols: c.q.cells("w")}, nil }
+func decodeSize(c *call) (size, error) {
+	return size{rows: c.q.cells("h", "height"), cols: c.q.cells("w", "width")}, nil
+}
 
 func postResize(c *call, s size) error {
 	if err := c.s.engine.Resize(c.ctx(), c.name, s.rows, s.cols); err != nil {

@@ -57,6 +57,9 @@ func decodeCreate(c *call) (createRequest, error) {
 	if err := checkMounts(r.HostConfig.Mounts); err != nil {
 		return createRequest{}, err
 	}
+	if len(r.Networking.EndpointsConfig) > 1 && c.version < mkVersion(1, 44) {
+		return createRequest{}, invalid("Container cannot be created with multiple network endpoints before API 1.44: connect it to the others afterwards")
+	}
 	fillPorts(r.HostConfig.PortBindings)
 	dropUnset(r.HostConfig)
 	return r, r.moveMAC(c.version, b.MacAddress)

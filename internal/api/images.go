@@ -9,6 +9,9 @@ import (
 )
 
 func decodeImages(c *call) (engine.ImageListOptions, error) {
+	if c.q.flag("identity") && !c.q.flag("manifests") {
+		return engine.ImageListOptions{}, invalid("identity requires manifests=1")
+	}
 	return engine.ImageListOptions{Filters: c.q.filters(), SharedSize: c.q.flag("shared-size"), Manifests: c.q.flag("manifests") && c.version >= mkVersion(1, 47)}, nil
 }
 

@@ -71,11 +71,11 @@ func TestQuery(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{"", "h=", "h=-1", "h=65536", "h=+1", "h=0x1"} {
-		if q := parseQuery(raw); q.cells("h") != 0 || q.err == nil {
+		if q := parseQuery(raw); q.cells("h", "height") != 0 || q.err == nil {
 			t.Errorf("%q was accepted", raw)
 		}
 	}
-	if q := parseQuery("h=65535"); q.cells("h") != 65535 || q.err != nil {
+	if q := parseQuery("h=65535"); q.cells("h", "height") != 65535 || q.err != nil {
 		t.Errorf("65535 was not accepted: %v", q.err)
 	}
 }
@@ -339,7 +339,7 @@ func FuzzRequestLine(f *testing.F) {
 		q := parseQuery(u.RawQuery)
 		q.moment("t")
 		q.number("n")
-		q.cells("h")
+		q.cells("h", "height")
 		q.flag("x")
 		q.filters()
 		if q.err != nil && status(q.err) != 400 {

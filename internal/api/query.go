@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"math"
 	"net/url"
 	"strconv"
@@ -88,11 +89,14 @@ func (q *query) number(key string) *int {
 	return &n
 }
 
-// cells reads a number of character cells of a terminal; required.
-func (q *query) cells(key string) uint16 {
-	n, err := strconv.ParseUint(q.text(key), 10, 16)
+// cells reads a number of character cells of a terminal, its height or width; required.
+func (q *query) cells(key, what string) uint16 {
+	text := q.text(key)
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil && q.err == nil {
+		q.err = invalid("invalid resize %s %q: %v: it is a number of characters from 0 to 65535", what, shorten(text), errors.Unwrap(err))
+	}
 	if err != nil {
-		q.fail(key, "must be a number from 0 to 65535")
 		return 0
 	}
 	return uint16(n)

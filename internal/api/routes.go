@@ -99,6 +99,7 @@ func imageRoutes() []route {
 func networkRoutes() []route {
 	return []route{
 		{get, "/networks", "network.list", reads, act(decodeFilters, getNetworks)},
+		{get, "/networks/", "network.list", reads, act(decodeFilters, getNetworks)},
 		{post, "/networks/create", "network.create", changes, act(decodeNetwork, postNetwork)},
 		{post, "/networks/prune", "network.prune", changes, act(decodeFilters, pruneNetworks)},
 		{get, "/networks/{name}", "network.inspect", reads, simple(getNetwork)},

@@ -86,6 +86,7 @@ type progressMessage struct {
 type progress struct {
 	c     *call
 	quiet bool // only remarks about the whole
+	loads bool // remarks are said as those of a load, which is not a status but a text
 	mu    sync.Mutex
 	err   error // why nothing can be sent any more
 }
@@ -94,11 +95,29 @@ func (p *progress) report(e image.Event) {
 	if p.quiet && e.ID != "" {
 		return
 	}
+	if e.Pushed != nil {
+		p.send(progressMessage{Message: jsonstream.Message{Aux: pushed(e)}})
+		return
+	}
+	if p.loads && e.ID == "" {
+		p.send(progressMessage{Message: jsonstream.Message{Stream: clean(e.Status) + "\n"}})
+		return
+	}
 	m := progressMessage{Message: jsonstream.Message{ID: clean(e.ID), Status: clean(e.Status)}}
 	if e.Current != 0 || e.Total != 0 {
 		m.Progress = &jsonstream.Progress{Current: e.Current, Total: e.Total}
 	}
 	p.send(m)
+}
+
+// pushed tells a program what was pushed, as Docker does.
+func pushed(e image.Event) *json.RawMessage {
+	text, err := json.Marshal(map[string]any{"Tag": e.ID, "Digest": e.Pushed.Digest, "Size": e.Pushed.Size})
+	if err != nil {
+		return nil // unreachable: texts and numbers
+	}
+	raw := json.RawMessage(text)
+	return &raw
 }
 
 func (p *progress) send(m progressMessage) {

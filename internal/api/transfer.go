@@ -88,11 +88,19 @@ func postFetch(c *call, r fetchRequest) error {
 		return err
 	}
 	opts := image.ImportOptions{Name: r.ref, Message: r.message, Changes: r.changes, Platform: r.platform}
-	id, err := c.s.engine.ImageImport(c.ctx(), body, opts, p.report)
-	if err == nil {
-		p.report(image.Event{Status: id})
+	var remarks []image.Event
+	id, err := c.s.engine.ImageImport(c.ctx(), body, opts, func(e image.Event) {
+		if e.Current == 0 && e.Total == 0 {
+			remarks = append(remarks, e)
+		}
+	})
+	if err != nil {
+		return err // nothing was answered yet: clients take an answer for the end of the import
 	}
-	return p.finish(err)
+	for _, e := range append(remarks, image.Event{Status: id}) {
+		p.report(e)
+	}
+	return p.finish(nil)
 }
 
 // distributionRequest is who asks a registry about a name.
@@ -145,7 +153,7 @@ func decodeLoad(c *call) (loadRequest, error) {
 }
 
 func postLoad(c *call, r loadRequest) error {
-	p := &progress{c: c, quiet: r.quiet}
+	p := &progress{c: c, quiet: r.quiet, loads: true}
 	body, err := c.archive()
 	if err != nil {
 		return err

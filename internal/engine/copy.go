@@ -24,7 +24,10 @@ import (
 type root struct {
 	dir     *os.File
 	mapping files.Mapping
-	release func()
+	// readOnly is set for a container that does not run: only its volumes and tmpfs could be written, and they are not mounted.
+	// In one that runs the kernel decides.
+	readOnly bool
+	release  func()
 }
 
 func (r *root) close() {
@@ -35,7 +38,7 @@ func (r *root) close() {
 // openRoot opens the root of a container: through its process while it runs,
 // so that its mounts are seen, else as a view that is kept from being started
 // meanwhile.
-func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *cont, error) {
+func (e *Engine) openRoot(ctx context.Context, ref string) (*root, *cont, error) {
 	c, err := e.find(ref)
 	if err != nil {
 		return nil, nil, err
@@ -44,13 +47,6 @@ func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *
 		return nil, nil, err
 	}
 	rec := c.record()
-	if write && !rec.Posture.Root.Writable {
-		// The kernel decides for a running container; one that has just ended can be sent to next time.
-		if c.current() == nil {
-			c.unlock()
-			return nil, nil, fmt.Errorf("container %s has just ended, and its root file system is read-only: try again: %w", rec.Name, errdefs.ErrConflict)
-		}
-	}
 	if r, err := c.running(); err == nil {
 		dir, err := openProcessRoot(r)
 		if err == nil {
@@ -69,7 +65,7 @@ func (e *Engine) openRoot(ctx context.Context, ref string, write bool) (*root, *
 		c.unlock()
 		return nil, nil, err
 	}
-	return &root{dir: dir, release: c.unlock}, c, nil
+	return &root{dir: dir, release: c.unlock, readOnly: !rec.Posture.Root.Writable}, c, nil
 }
 
 // endPatience is how long the end of a run that is under way may take.
@@ -129,7 +125,7 @@ func (e *Engine) openView(ctx context.Context, rec *store.Container) (*os.File, 
 
 // StatPath describes a path of a container.
 func (e *Engine) StatPath(ctx context.Context, ref, path string) (container.PathStat, error) {
-	r, _, err := e.openRoot(ctx, ref, false)
+	r, _, err := e.openRoot(ctx, ref)
 	if err != nil {
 		return container.PathStat{}, err
 	}
@@ -139,8 +135,11 @@ func (e *Engine) StatPath(ctx context.Context, ref, path string) (container.Path
 
 func statIn(r *root, ref, path string) (container.PathStat, error) {
 	s, err := files.Lstat(r.dir, path)
+	if errors.Is(err, unix.ENOTDIR) {
+		return container.PathStat{}, fmt.Errorf("%s in container %s: not a directory: %w", path, ref, errdefs.ErrInvalidArgument)
+	}
 	if errors.Is(err, os.ErrNotExist) {
-		return container.PathStat{}, fmt.Errorf("could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+		return container.PathStat{}, fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	}
 	if err != nil {
 		return container.PathStat{}, fmt.Errorf("look at %s in container %s: %w", path, ref, err)
@@ -150,7 +149,7 @@ func statIn(r *root, ref, path string) (container.PathStat, error) {
 
 // CopyFrom returns what lies at a path as a tar archive.
 func (e *Engine) CopyFrom(ctx context.Context, ref, path string) (io.ReadCloser, container.PathStat, error) {
-	r, c, err := e.openRoot(ctx, ref, false)
+	r, c, err := e.openRoot(ctx, ref)
 	if err != nil {
 		return nil, container.PathStat{}, err
 	}
@@ -163,20 +162,42 @@ func (e *Engine) CopyFrom(ctx context.Context, ref, path string) (io.ReadCloser,
 	return stream(r, func(w io.Writer) error { return files.TarFrom(r.dir, path, r.mapping, w) }), stat, nil
 }
 
-// CopyTo lays an archive into a directory of a container.
-func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader, o CopyOptions) error {
-	if sent, err := e.sendBefore(ctx, ref, path, archive, o); sent || err != nil {
-		return err
-	}
-	r, c, err := e.openRoot(ctx, ref, true)
+// checkDirectory wants the place for an archive to be a directory. What a stopped container's volumes hold and what was sent
+// to it before does not show in its root: there the place may be one that only comes with the start.
+func (e *Engine) checkDirectory(ctx context.Context, ref, path string) error {
+	r, c, err := e.openRoot(ctx, ref)
 	if err != nil {
 		return err
 	}
 	defer r.close()
+	_, err = statIn(r, ref, strings.TrimSuffix(path, "/.")+"/")
+	rec := c.record()
+	if r.readOnly && errdefs.IsNotFound(err) && (len(rec.Posture.Files()) > 0 || volumeAt(rec.Mounts, filepath.Clean("/"+path)) != nil) {
+		return nil
+	}
+	return err
+}
+
+// CopyTo lays an archive into a directory of a container.
+func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader, o CopyOptions) error {
+	if err := e.checkDirectory(ctx, ref, path); err != nil {
+		return err
+	}
+	if sent, err := e.sendBefore(ctx, ref, path, archive, o); sent || err != nil {
+		return err
+	}
+	r, c, err := e.openRoot(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if r.readOnly {
+		return fmt.Errorf("container %s has just ended, and its root file system is read-only: try again: %w", ref, errdefs.ErrConflict)
+	}
 	err = files.Untar(r.dir, path, r.mapping, archive, files.UntarOptions{NoOverwriteDirNonDir: o.NoOverwriteDirNonDir, KeepIDs: o.CopyUIDGID})
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("could not find the directory %s in container %s: %w", path, ref, errdefs.ErrNotFound)
+		return fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	case errors.Is(err, unix.EROFS):
 		return fmt.Errorf("%s in container %s is read-only: copy to a volume or tmpfs of it: %w", path, ref, errdefs.ErrPermissionDenied)
 	case err != nil:
@@ -188,7 +209,7 @@ func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader
 
 // Export returns a container's root file system as a tar archive.
 func (e *Engine) Export(ctx context.Context, ref string) (io.ReadCloser, error) {
-	r, c, err := e.openRoot(ctx, ref, false)
+	r, c, err := e.openRoot(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

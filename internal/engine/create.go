@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -74,7 +76,10 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("no image specified: name one: %w", errdefs.ErrInvalidArgument)
 	}
-	img, err := e.opts.Images.Get(ctx, r.Config.Image)
+	if err := e.checkOthers(r.HostConfig); err != nil {
+		return nil, err
+	}
+	img, err := e.imageFor(ctx, r.Config.Image, r.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	wishes, err := translate.Mounts(&cfg, r.HostConfig)
+	wishes, err := e.mountWishes(&cfg, r.HostConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +127,9 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if err := errors.Join(e.checkSecrets(posture.Secrets), checkFiles(posture)); err != nil {
 		return nil, err
 	}
+	if cfg.WorkingDir != "" {
+		cfg.WorkingDir = path.Clean(cfg.WorkingDir)
+	}
 	if cfg.Hostname == "" {
 		cfg.Hostname = posture.Hostname
 	}
@@ -130,6 +138,24 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 		ImageID: string(img.ID), Args: req.Args, Posture: posture,
 		State: store.State{Status: store.Created}, ExternalID: r.ExternalID,
 	}}, nil
+}
+
+// mountWishes lists what is to be mounted, with what other containers lend.
+func (e *Engine) mountWishes(cfg *container.Config, h *container.HostConfig) ([]translate.MountWish, error) {
+	own, err := translate.Mounts(cfg, h)
+	if err != nil || len(h.VolumesFrom) == 0 {
+		return own, err
+	}
+	lent, err := e.volumesFrom(h, own)
+	if err != nil {
+		return nil, err
+	}
+	own = slices.DeleteFunc(own, func(w translate.MountWish) bool {
+		return w.FromImage && slices.ContainsFunc(lent, func(l translate.MountWish) bool { return l.Target == w.Target })
+	})
+	out := append(own, lent...)
+	slices.SortFunc(out, func(a, b translate.MountWish) int { return strings.Compare(a.Target, b.Target) })
+	return out, nil
 }
 
 // refusal marks what the sandbox refuses for those who map errors to answers.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -171,11 +170,15 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 		return out
 	}
 	context.AfterFunc(limit, func() { _ = s.Close() })
-	out.Output = readSome(s)
+	said := readSome(s)
+	out.Output = said
 	exit, err := r.ExecWait(limit, id)
 	if errors.Is(err, context.DeadlineExceeded) {
 		_ = r.SignalExec(context.WithoutCancel(ctx), id, 9)
 		out.Output = "Health check exceeded timeout (" + timeout.String() + ")"
+		if said != "" {
+			out.Output += ": " + said
+		}
 		return out
 	}
 	if err == nil {
@@ -184,15 +187,12 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 	return out
 }
 
-// readSome reads a stream to its end and keeps the beginning.
+// readSome reads a stream to its end, which may be ours, and keeps the beginning.
 func readSome(s Stream) string {
 	var b bytes.Buffer
 	for {
 		_, p, err := s.ReadFrame()
 		if err != nil {
-			if !errors.Is(err, io.EOF) && b.Len() == 0 {
-				return err.Error()
-			}
 			return b.String()
 		}
 		b.Write(p[:min(len(p), healthOutput-b.Len())])

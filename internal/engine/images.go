@@ -13,6 +13,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/events"
 	apiimage "github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/registry"
@@ -192,13 +193,17 @@ func (e *Engine) imageMatches(ctx context.Context, f Filters, img image.Image) (
 // repository is a tag without its last part; a colon before belongs to the registry's port.
 func repository(tag string) string { return tag[:max(strings.LastIndexByte(tag, ':'), 0)] }
 
-// tagMatches tells whether a pattern fits a tag, with or without its last part.
+// tagMatches tells whether a pattern fits a tag, short or in full, with or without its last part.
 func tagMatches(tag string, patterns []string) bool {
-	name := repository(tag)
+	names := []string{tag, repository(tag)}
+	if full, err := reference.ParseNormalizedNamed(tag); err == nil {
+		names = append(names, full.String(), full.Name())
+	}
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		a, _ := path.Match(pattern, tag)
-		b, _ := path.Match(pattern, name)
-		return a || b
+		return slices.ContainsFunc(names, func(name string) bool {
+			ok, _ := path.Match(pattern, name)
+			return ok
+		})
 	})
 }
 

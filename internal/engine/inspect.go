@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	apinetwork "github.com/moby/moby/api/types/network"
@@ -33,19 +34,54 @@ func (e *Engine) Inspect(ctx context.Context, ref string, size bool) (Inspection
 		Mounts: apiMounts(&rec), NetworkSettings: e.networkSettings(c, &rec),
 		ExecIDs: e.execIDs(rec.ID),
 	}
-	if img, err := e.opts.Images.Get(ctx, rec.ImageID); err == nil { // its image may have been removed by force
-		d := ocispec.Descriptor{Digest: img.Manifest, MediaType: ocispec.MediaTypeImageManifest, Platform: &ocispec.Platform{OS: img.Platform.OS, Architecture: img.Platform.Architecture, Variant: img.Platform.Variant}}
-		if img.Manifest == img.ID {
-			d.MediaType, d.Size = img.Descriptor.MediaType, img.Descriptor.Size
-		}
-		r.ImageManifestDescriptor = &d
-	}
+	showDefaults(&rec)
+	r.ImageManifestDescriptor = e.imageManifest(ctx, rec.ImageID)
 	if size {
 		rw, root := e.sizes(&rec)
 		r.SizeRw, r.SizeRootFs = &rw, &root
 	}
 	rec.Posture.Mounts = e.currentCaps(rec.Posture.Mounts)
 	return Inspection{InspectResponse: r, Posture: rec.Posture, Controls: rec.Posture.Controls()}, nil
+}
+
+// showDefaults writes into the configuration what holds where the request said nothing, as clients expect to find it.
+func showDefaults(rec *store.Container) {
+	h := &rec.HostConfig
+	if h.MaskedPaths == nil {
+		h.MaskedPaths = rec.Posture.MaskedPaths
+	}
+	if h.ReadonlyPaths == nil {
+		h.ReadonlyPaths = rec.Posture.ReadonlyPaths
+	}
+	if h.IpcMode == "" {
+		h.IpcMode = container.IPCModePrivate
+	}
+	if h.CgroupnsMode == "" {
+		h.CgroupnsMode = container.CgroupnsModePrivate
+	}
+	if h.RestartPolicy.Name == "" {
+		h.RestartPolicy.Name = container.RestartPolicyDisabled
+	}
+	if h.LogConfig.Type == "" {
+		h.LogConfig.Type = "json-file"
+	}
+	if h.ShmSize == 0 {
+		h.ShmSize = sandbox.DefaultShm
+	}
+}
+
+// imageManifest is the manifest of a container's image, with its platform; nil when the image is gone.
+func (e *Engine) imageManifest(ctx context.Context, image string) *ocispec.Descriptor {
+	img, err := e.opts.Images.Get(ctx, image)
+	if err != nil {
+		return nil
+	}
+	p := ocispec.Platform{OS: img.Platform.OS, Architecture: img.Platform.Architecture, Variant: img.Platform.Variant}
+	d := ocispec.Descriptor{Digest: img.Manifest, MediaType: ocispec.MediaTypeImageManifest, Platform: &p}
+	if img.Manifest == img.ID {
+		d.MediaType, d.Size = img.Descriptor.MediaType, img.Descriptor.Size
+	}
+	return &d
 }
 
 // stamp writes a time as Docker does; the zero time too.
@@ -71,9 +107,23 @@ func (e *Engine) apiState(c *cont, rec *store.Container) *container.State {
 func apiMounts(rec *store.Container) []container.MountPoint {
 	out := []container.MountPoint{}
 	for _, m := range rec.Mounts {
+		if _, own := rec.HostConfig.Tmpfs[m.Destination]; own && m.Type == sandbox.MountTmpfs {
+			continue // it is shown there
+		}
 		p := container.MountPoint{Type: mount.Type(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination, Mode: m.Mode, RW: !m.ReadOnly}
-		if m.Type == "volume" {
+		switch {
+		case m.Type == sandbox.MountVolume:
 			p.Driver = "local"
+			if p.Mode == "" {
+				p.Mode = "z" // what Docker's documentation calls the default on Linux
+			}
+		case m.Type == sandbox.MountBind:
+			p.Propagation = mount.PropagationRPrivate
+			for _, pm := range rec.Posture.Mounts {
+				if pm.Target == m.Destination && pm.Propagation != "" {
+					p.Propagation = mount.Propagation(pm.Propagation)
+				}
+			}
 		}
 		out = append(out, p)
 	}

@@ -36,6 +36,7 @@ func (e *Engine) List(ctx context.Context, o ListOptions) ([]container.Summary, 
 			continue
 		}
 		s := e.summary(c, &rec, state)
+		s.ImageManifestDescriptor = e.imageManifest(ctx, rec.ImageID)
 		if o.Size {
 			s.SizeRw, s.SizeRootFs = e.sizes(&rec)
 		}
@@ -98,7 +99,7 @@ func statusText(rec *store.Container, s *container.State, now time.Time) string 
 }
 
 var containerFilters = []string{
-	"ancestor", "before", "exited", "expose", "health", "id", "isolation", "is-task", "label", "label!", "name", "network",
+	"ancestor", "annotation", "before", "exited", "expose", "health", "id", "isolation", "is-task", "label", "label!", "name", "network",
 	"publish", "since", "status", "volume", "until",
 }
 
@@ -140,6 +141,8 @@ func (e *Engine) matches(f Filters, rec *store.Container, s *container.State) (b
 		switch key {
 		case "label":
 			ok = !slices.ContainsFunc(values, func(v string) bool { return !hasLabel(rec.Config.Labels, v) })
+		case "annotation":
+			ok = !slices.ContainsFunc(values, func(v string) bool { return !hasLabel(rec.HostConfig.Annotations, v) })
 		case "label!":
 			ok = !slices.ContainsFunc(values, func(v string) bool { return hasLabel(rec.Config.Labels, v) })
 		case "before", "since", "until":

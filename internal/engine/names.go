@@ -35,7 +35,7 @@ func checkName(name string) error {
 	if nameRule().MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("container name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 128: %w", name, errdefs.ErrInvalidArgument)
+	return fmt.Errorf("Invalid container name (%s): use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 128: %w", name, errdefs.ErrInvalidArgument)
 }
 
 func randomName() string {

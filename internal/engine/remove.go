@@ -36,7 +36,7 @@ func (e *Engine) removeLocked(ctx context.Context, c *cont, o RemoveOptions) err
 		return &NotFoundError{Kind: "container", Ref: rec.Name}
 	case store.Running, store.Paused, store.Restarting:
 		if !o.Force {
-			return fmt.Errorf("container %s is %s: stop it first, or remove it with --force: %w", rec.Name, rec.State.Status, errdefs.ErrConflict)
+			return fmt.Errorf("cannot remove container %s: container is %s: stop it first, or remove it with --force: %w", rec.Name, rec.State.Status, errdefs.ErrConflict)
 		}
 		if err := e.forceEnd(ctx, c); err != nil {
 			return err

@@ -159,8 +159,9 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	if err != nil {
 		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
 	}
+	size := rec.HostConfig.ConsoleSize
 	return run.Start(ctx, runtime.StartRequest{
-		Spec: spec,
+		Spec: spec, Rows: uint16(size[0]), Cols: uint16(size[1]),
 		Rootfs: rootfs.Config{
 			Lower:       append([]string{generated}, layers.Lower...),
 			Upper:       filepath.Join(dir, "upper"),

@@ -28,7 +28,17 @@ func (e *Engine) Stop(ctx context.Context, ref string, o StopOptions) error {
 		return err
 	}
 	defer c.unlock()
+	ctx, cancel := e.lasting(ctx)
+	defer cancel()
 	return e.stopLocked(ctx, c, o)
+}
+
+// lasting is a context for what is carried on with when the client that asked for it leaves: a container that was asked to end
+// gets all of its grace, and one that is restarted comes back. It ends with the engine.
+func (e *Engine) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(e.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 func (e *Engine) stopLocked(ctx context.Context, c *cont, o StopOptions) error {
@@ -79,8 +89,6 @@ func (e *Engine) awaitEnd(ctx context.Context, r *run, grace time.Duration) erro
 	case <-r.over:
 		return nil
 	case <-ctx.Done():
-		// The client left; the stop it asked for is completed all the same.
-		e.background(func(ctx context.Context) { _ = killRun(ctx, r) })
 		return ctx.Err()
 	case <-late:
 		return killRun(ctx, r)
@@ -166,6 +174,8 @@ func (e *Engine) Restart(ctx context.Context, ref string, o StopOptions) error {
 		return err
 	}
 	defer c.unlock()
+	ctx, cancel := e.lasting(ctx)
+	defer cancel()
 	c.mu.Lock()
 	c.keep = true
 	c.mu.Unlock()
@@ -224,7 +234,7 @@ func stopSignal(r *store.Container, asked string) (syscall.Signal, error) {
 func parseSignal(s string) (syscall.Signal, error) {
 	sig, err := signal.ParseSignal(strings.TrimSpace(s))
 	if err != nil {
-		return 0, fmt.Errorf("signal %q is not known: use a name such as SIGTERM or a number from 1 to 64: %w", s, errdefs.ErrInvalidArgument)
+		return 0, fmt.Errorf("invalid signal: %s: use a name such as SIGTERM or a number from 1 to 64: %w", s, errdefs.ErrInvalidArgument)
 	}
 	return sig, nil
 }

@@ -30,7 +30,7 @@ func (e *Engine) Update(ctx context.Context, ref string, u container.UpdateConfi
 		return nil, err
 	}
 	if u.RestartPolicy.Name != "" && rec.HostConfig.AutoRemove && u.RestartPolicy.Name != container.RestartPolicyDisabled {
-		return nil, fmt.Errorf("container %s removes itself at its end (--rm): it cannot have a restart policy: %w", rec.Name, errdefs.ErrInvalidArgument)
+		return nil, fmt.Errorf("Restart policy cannot be updated because AutoRemove is enabled for the container %s: it removes itself at its end: %w", rec.Name, errdefs.ErrConflict)
 	}
 	posture, limits, err := sandbox.ApplyUpdate(rec.Posture, translate.Update(u.Resources), *e.policy.Load(), caller, e.opts.Facts)
 	if err != nil {
@@ -68,7 +68,7 @@ func (e *Engine) Rename(ctx context.Context, ref, name string) error {
 	defer c.unlock()
 	old := c.record().Name
 	if old == name {
-		return fmt.Errorf("container %s has this name already: %w", name, errdefs.ErrInvalidArgument)
+		return fmt.Errorf("Renaming a container with the same name as its current name (%s) changes nothing: %w", name, errdefs.ErrInvalidArgument)
 	}
 	if err := e.rename(c, old, name); err != nil {
 		return err

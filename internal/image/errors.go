@@ -18,9 +18,9 @@ type NotFoundError struct {
 	Ref string
 }
 
-// Error names the image and the command that fetches it.
+// Error names the image in the words that Docker's clients look for, and the command that fetches it.
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("no image %q on this node: fetch it with `bailey pull %s`, or load one with `bailey load -i FILE`", e.Ref, e.Ref)
+	return fmt.Sprintf("No such image: %s: fetch it with `bailey pull %s`, or load one with `bailey load -i FILE`", e.Ref, e.Ref)
 }
 
 // Unwrap makes errors.Is(err, errdefs.ErrNotFound) true.

@@ -45,7 +45,6 @@ func (s *Store) Pull(ctx context.Context, ref string, opts PullOptions, progress
 	}
 	defer x.end(ctx)
 	p := &pull{session: x, repo: repo, report: &reporter{to: progress}}
-	p.report.send(Event{ID: tagOrDigest(name), Status: "Pulling from " + name.Path()})
 	target, err := p.fetchAll(ctx, name, want)
 	if err != nil {
 		return Image{}, hostile.In(err, name.Familiar(), "")
@@ -84,6 +83,8 @@ func (p *pull) fetchAll(ctx context.Context, name refs.Name, want ocispec.Platfo
 	if err != nil {
 		return target, err
 	}
+	// Not before: a name that the registry does not have is an answer of its own and not a line in a stream.
+	p.report.send(Event{ID: tagOrDigest(name), Status: "Pulling from " + name.Path()})
 	if d := name.Digest(); d != "" && target.Digest != d {
 		return target, hostile.Refuse("digest-mismatch", string(d), "the registry answers with %s", target.Digest)
 	}

@@ -52,6 +52,7 @@ func (s *Store) Push(ctx context.Context, ref string, opts PushOptions, progress
 		return err
 	}
 	p.report.send(Event{Status: fmt.Sprintf("%s: digest: %s size: %d", name.Tag(), p.root.Digest, p.root.Size)})
+	p.report.send(Event{ID: name.Tag(), Pushed: &p.root})
 	return nil
 }
 

@@ -77,6 +77,12 @@ func (e *edit) doomed(id digest.Digest, ref, name string, force bool) ([]string,
 		}
 		return []string{name}, nil
 	}
+	if asked, err := refs.Parse(ref); err == nil && asked.Digest() != "" { // in one repository
+		return slices.DeleteFunc(all, func(n string) bool {
+			parsed, err := refs.Parse(n)
+			return err != nil || isUnnamed(n) || parsed.Repository() != asked.Repository()
+		}), nil
+	}
 	repositories := map[string]bool{}
 	for _, n := range all {
 		if parsed, err := refs.Parse(n); err == nil && !isUnnamed(n) {

@@ -57,6 +57,8 @@ type Event struct {
 	Status string
 	// Current and Total are bytes; Total is 0 when it is not known.
 	Current, Total int64
+	// Pushed is what the tag ID now points to; only in the last event of a push.
+	Pushed *ocispec.Descriptor
 }
 
 // Progress receives events. It may be called from several goroutines, never at the same time; nil is allowed everywhere.

@@ -176,7 +176,7 @@ func (m *Manager) Remove(ctx context.Context, ref string) (string, error) {
 }
 
 func predefined(name string) error {
-	return conflict("network %s is predefined and cannot be removed", name)
+	return denied("%s is a pre-defined network and cannot be removed", name)
 }
 
 // remove forgets the network first, so that what a crash leaves is removed at the next start. crud is held.

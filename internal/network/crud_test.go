@@ -39,8 +39,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"a path as a name":    {network.CreateRequest{Name: "../x"}, errdefs.ErrInvalidArgument},
 		"a control character": {network.CreateRequest{Name: "a\x1b[2J"}, errdefs.ErrInvalidArgument},
 		"a long name":         {network.CreateRequest{Name: long}, errdefs.ErrInvalidArgument},
-		"predefined":          {network.CreateRequest{Name: "host"}, errdefs.ErrFailedPrecondition},
-		"default":             {network.CreateRequest{Name: "default"}, errdefs.ErrFailedPrecondition},
+		"predefined":          {network.CreateRequest{Name: "host"}, errdefs.ErrPermissionDenied},
+		"default":             {network.CreateRequest{Name: "default"}, errdefs.ErrPermissionDenied},
 		"another driver":      {network.CreateRequest{Name: "a", Driver: "macvlan"}, errdefs.ErrNotImplemented},
 		"a cluster's scope":   {network.CreateRequest{Name: "a", Scope: "swarm"}, errdefs.ErrNotImplemented},
 		"IPv6":                {network.CreateRequest{Name: "a", EnableIPv6: ptr(true)}, errdefs.ErrNotImplemented},
@@ -147,7 +147,7 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("removed while in use: %v", err)
 	}
 	for _, name := range []string{Bridge, None, Host, "default"} {
-		if _, err := m.Remove(t.Context(), name); !errors.Is(err, errdefs.ErrFailedPrecondition) {
+		if _, err := m.Remove(t.Context(), name); !errors.Is(err, errdefs.ErrPermissionDenied) {
 			t.Errorf("remove %s: %v", name, err)
 		}
 	}

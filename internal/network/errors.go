@@ -84,6 +84,10 @@ func conflict(format string, args ...any) error {
 	return &refusal{errdefs.ErrFailedPrecondition, fmt.Sprintf(format, args...)}
 }
 
+func denied(format string, args ...any) error {
+	return &refusal{errdefs.ErrPermissionDenied, fmt.Sprintf(format, args...)}
+}
+
 func unsupported(format string, args ...any) error {
 	return &refusal{errdefs.ErrNotImplemented, fmt.Sprintf(format, args...)}
 }

@@ -11,8 +11,13 @@ func (m *Manager) find(ref string) (*segment, error) {
 	if ref == "" || ref == "default" {
 		ref = Bridge
 	}
+	for _, s := range m.nets { // an id first: a name could be made to look like another network's
+		if s.ID == ref {
+			return s, nil
+		}
+	}
 	for _, s := range m.nets {
-		if s.Name == ref || s.ID == ref {
+		if s.Name == ref {
 			return s, nil
 		}
 	}

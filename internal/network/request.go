@@ -31,7 +31,7 @@ func (m *Manager) parse(r network.CreateRequest) (store.Network, error) {
 		return n, invalid("network name %q: want letters, digits, dots, hyphens and underscores, a letter or digit first, at most 128", clip(r.Name))
 	}
 	if slices.Contains([]string{Bridge, None, Host, "default", "nat"}, r.Name) {
-		return n, conflict("network name %s belongs to a predefined network: choose another", r.Name)
+		return n, denied("operation is not permitted on predefined %s network: choose another name", r.Name)
 	}
 	if err := checkKind(r); err != nil {
 		return n, err

@@ -44,7 +44,7 @@ func (d *decision) decideMemoryLimit() {
 			l.Memory = unlimited
 		}
 	case r.Memory < MinMemory:
-		d.invalid("--memory", fmt.Sprint(r.Memory), "the least is %s", human(MinMemory))
+		d.invalid("--memory", fmt.Sprint(r.Memory), "Minimum memory limit allowed is 6MB")
 	case d.facts.Memory > 0 && r.Memory > d.facts.Memory:
 		l.Memory = d.facts.Memory
 		d.note("--memory %s is more than the host has; the limit is %s", human(r.Memory), human(d.facts.Memory))

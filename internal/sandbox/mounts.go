@@ -193,10 +193,13 @@ func (d *decision) mountTarget(target string) string {
 		d.invalidate(err)
 		return target
 	}
-	target = path.Clean(target)
+	if target = path.Clean(target); target == "/" {
+		d.invalid("target of the mount", target, "destination can't be '/': choose a place below it")
+		return target
+	}
 	own := within(target, "/dev") && !within(target, "/dev/shm") && !within(target, "/dev/hugepages")
-	if target == "/" || own || within(target, "/proc") || within(target, "/sys") {
-		d.invalid("target of the mount", target, "/ and what lies in /dev, /proc and /sys are the sandbox's own (but for /dev/shm); choose another place")
+	if own || within(target, "/proc") || within(target, "/sys") {
+		d.invalid("target of the mount", target, "what lies in /dev, /proc and /sys are the sandbox's own (but for /dev/shm); choose another place")
 	}
 	return target
 }

@@ -30,7 +30,7 @@ func checkEnv(env []string) error {
 	for _, e := range env {
 		name, _, ok := strings.Cut(e, "=")
 		if !ok || name == "" || strings.ContainsFunc(name, isControl) {
-			return &InvalidError{Field: "environment", Value: e, Why: "an entry is NAME=value, its name without control characters"}
+			return &InvalidError{Field: "environment", Value: e, Why: "invalid environment variable: " + e + ": an entry is NAME=value, its name without control characters"}
 		}
 	}
 	return checkStrings("environment", env)

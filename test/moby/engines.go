@@ -55,7 +55,6 @@ func startBailey(ctx context.Context, bin, temp string) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Tests that start a daemon of their own would test a dockerd that happens to be installed, and not this node.
 	if err := n.Do(hideDockerd); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -65,7 +64,9 @@ func startBailey(ctx context.Context, bin, temp string) (*engine, error) {
 	}}, nil
 }
 
-// hideDockerd makes every dockerd of the machine a file that cannot be executed, in the calling thread's mount namespace.
+// hideDockerd makes every dockerd of the machine a file that cannot be executed, in the calling thread's mount namespace. Tests
+// that start a daemon of their own would test whichever is installed, and not the engine that they are pointed at; an old one
+// that does not know their flags keeps each of them waiting for a minute.
 func hideDockerd() error {
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(dir, "dockerd")
@@ -84,6 +85,9 @@ func startDocker(ctx context.Context, path string, archive []byte) (*engine, err
 	d, err := harness.StartDocker(ctx, path, archive)
 	if err != nil {
 		return nil, err
+	}
+	if err := d.Room().Do(hideDockerd); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return &engine{name: d.Name(), host: d.Host(), room: d.Room(), api: d.API(), close: d.Close}, nil
 }

@@ -17,6 +17,27 @@ var (
 	hello  = []string{"hello-world:frozen", "hello-world:latest", "hello-world:amd64", "hello-world:arm64"}
 )
 
+// The lists of users and groups of the image busybox.
+const (
+	passwd = `root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/bin/false
+bin:x:2:2:bin:/bin:/bin/false
+www-data:x:33:33:www-data:/var/www:/bin/false
+nobody:x:65534:65534:nobody:/home:/bin/false
+`
+	group = `root:x:0:
+daemon:x:1:
+bin:x:2:
+adm:x:4:
+wheel:x:10:root
+audio:x:29:
+www-data:x:33:
+staff:x:50:
+users:x:100:
+nobody:x:65534:
+`
+)
+
 // images is an archive of all of them.
 func images(ctx context.Context) ([]byte, error) {
 	busybox, err := imagetest.NewBusybox()
@@ -24,6 +45,15 @@ func images(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	busybox.Tags = frozen
+	files := busybox.Layers[0].Files
+	for i := range files { // the users and groups that the tests know of
+		switch files[i].Name {
+		case "etc/passwd":
+			files[i] = imagetest.Reg("etc/passwd", passwd)
+		case "etc/group":
+			files[i] = imagetest.Reg("etc/group", group)
+		}
+	}
 	program, err := helloProgram(ctx)
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func inWords(data []byte, err error) error {
 
 // What is said of a body with nothing in it, and with more than one value.
 const (
-	empty    = "it is empty, a JSON object is expected"
+	empty    = "it is empty, a JSON object is expected (invalid JSON: EOF)"
 	trailing = "unexpected content after JSON: there is more after the end of the JSON value"
 )
 

@@ -18,11 +18,11 @@ const maxDepth = 512
 var errDepth = fmt.Errorf("directories are nested deeper than %d", maxDepth)
 
 // open resolves a path inside the root. A trailing "/" or "/." asks for what
-// a link at the end points to.
+// a link at the end points to, which must be a directory.
 func open(root *os.File, name string) (*os.File, error) {
 	flags := unix.O_PATH | unix.O_NOFOLLOW
 	if contents(name) || strings.HasSuffix(name, "/") {
-		flags = unix.O_PATH
+		flags = unix.O_PATH | unix.O_DIRECTORY
 	}
 	return rootfs.OpenInRoot(root, inside(name), flags, 0)
 }

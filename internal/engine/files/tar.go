@@ -179,7 +179,7 @@ func (p *packer) addDir(f *os.File, h *tar.Header) error {
 				return err
 			}
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, unix.ENOENT) { // or it went away meanwhile
 			return nil
 		}
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // CopyTree copies the contents of the directory name, with owners and modes,
@@ -12,8 +14,8 @@ import (
 // directory that is not there copies nothing. Both sides show the container's
 // own ids.
 func CopyTree(root *os.File, name string, to *os.File) error {
-	stat, err := Lstat(root, name+"/.")
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !stat.Mode.IsDir() {
+	_, err := Lstat(root, name+"/.")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ type MountWish struct {
 	// VolumeOptions are those that a volume that is made for it is to have.
 	VolumeOptions map[string]string
 	Mode          string // as the client wrote it
+	FromImage     bool   // nobody asked for it but a VOLUME of the image
 }
 
 // Mounts lists what is to be mounted: binds, mounts, tmpfs, and an anonymous
@@ -60,7 +61,7 @@ func Mounts(c *container.Config, h *container.HostConfig) ([]MountWish, error) {
 	}
 	for target := range c.Volumes {
 		if target = filepath.Clean(target); !seen[target] {
-			out = append(out, MountWish{Mount: sandbox.Mount{Type: sandbox.MountVolume, Target: target}})
+			out = append(out, MountWish{Mount: sandbox.Mount{Type: sandbox.MountVolume, Target: target}, FromImage: true})
 		}
 	}
 	// Parents before what lies below them.
@@ -111,7 +112,7 @@ func (w *MountWish) readMode(mode string) {
 
 func (w *MountWish) check(text string) error {
 	if !strings.HasPrefix(w.Target, "/") || strings.ContainsRune(w.Target, 0) {
-		return fmt.Errorf("mount %q: the target must be an absolute path in the container: %w", text, errdefs.ErrInvalidArgument)
+		return fmt.Errorf("mount %q: invalid mount path: mount path must be absolute, a place in the container: %w", text, errdefs.ErrInvalidArgument)
 	}
 	w.Target = filepath.Clean(w.Target)
 	if w.Type == sandbox.MountBind {
@@ -136,7 +137,7 @@ func fromMount(m *mount.Mount) (MountWish, error) {
 				return w, fmt.Errorf("volume subpath %q is not supported: mount the volume whole: %w", o.Subpath, errdefs.ErrNotImplemented)
 			}
 			if o.DriverConfig != nil && o.DriverConfig.Name != "" && o.DriverConfig.Name != "local" {
-				return w, fmt.Errorf("volume driver %q: this node has only \"local\": %w", o.DriverConfig.Name, errdefs.ErrInvalidArgument)
+				return w, fmt.Errorf("error looking up volume plugin: plugin %q not found: this node has only \"local\": %w", o.DriverConfig.Name, errdefs.ErrNotFound)
 			}
 			if o.DriverConfig != nil {
 				cap, err := DiskOptions(o.DriverConfig.Options)

@@ -32,6 +32,9 @@ func Request(in Input) (sandbox.Request, error) {
 	if err := unsupported(in.Host); err != nil {
 		return sandbox.Request{}, err
 	}
+	if err := checkHealth(in.Config.Healthcheck); err != nil {
+		return sandbox.Request{}, err
+	}
 	c, h := in.Config, in.Host
 	log, err := logLimits(h.LogConfig)
 	if err != nil {
@@ -73,8 +76,6 @@ func unsupported(h *container.HostConfig) error {
 	switch {
 	case len(h.Links) > 0:
 		return fmt.Errorf("container links: put the containers on a network of their own with `bailey network create`; they find each other there by name: %w", errdefs.ErrNotImplemented)
-	case len(h.VolumesFrom) > 0:
-		return fmt.Errorf("--volumes-from: name the volumes and mount each where it is needed: %w", errdefs.ErrNotImplemented)
 	case h.VolumeDriver != "" && h.VolumeDriver != "local":
 		return fmt.Errorf("volume driver %q: this node has only \"local\": %w", h.VolumeDriver, errdefs.ErrInvalidArgument)
 	case h.Isolation != "" && h.Isolation != "default":
@@ -95,10 +96,13 @@ func CheckRestart(p container.RestartPolicy) error {
 	switch p.Name {
 	case "", container.RestartPolicyDisabled, container.RestartPolicyAlways, container.RestartPolicyUnlessStopped, container.RestartPolicyOnFailure:
 	default:
-		return fmt.Errorf("restart policy %q: use no, on-failure[:N], unless-stopped or always: %w", p.Name, errdefs.ErrInvalidArgument)
+		return fmt.Errorf("invalid restart policy: unknown policy '%s': use no, on-failure[:N], unless-stopped or always: %w", p.Name, errdefs.ErrInvalidArgument)
 	}
-	if p.MaximumRetryCount < 0 {
-		return fmt.Errorf("restart policy: the number of retries is %d: %w", p.MaximumRetryCount, errdefs.ErrInvalidArgument)
+	switch n := p.MaximumRetryCount; {
+	case n < 0:
+		return fmt.Errorf("invalid restart policy: maximum retry count cannot be negative and is %d: %w", n, errdefs.ErrInvalidArgument)
+	case n > 0 && p.Name != container.RestartPolicyOnFailure:
+		return fmt.Errorf("invalid restart policy: maximum retry count can only be used with 'on-failure' and not with '%s': %w", p.Name, errdefs.ErrInvalidArgument)
 	}
 	return nil
 }

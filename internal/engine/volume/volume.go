@@ -106,7 +106,7 @@ func (r Request) check() error {
 	case r.Name != "" && !nameRule().MatchString(r.Name):
 		return fmt.Errorf("volume name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 255: %w", r.Name, errdefs.ErrInvalidArgument)
 	case r.Driver != "" && r.Driver != "local":
-		return fmt.Errorf("volume driver %q: this node has only \"local\", which keeps volumes on its own disk: %w", r.Driver, errdefs.ErrInvalidArgument)
+		return fmt.Errorf("error looking up volume plugin: plugin %q not found: this node has only \"local\", which keeps volumes on its own disk: %w", r.Driver, errdefs.ErrNotFound)
 	}
 	return nil
 }

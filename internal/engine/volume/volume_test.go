@@ -56,7 +56,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		"path":   {Request{Name: "../x"}, errdefs.IsInvalidArgument},
 		"dot":    {Request{Name: ".."}, errdefs.IsInvalidArgument},
-		"driver": {Request{Name: "a", Driver: "nfs"}, errdefs.IsInvalidArgument},
+		"driver": {Request{Name: "a", Driver: "nfs"}, errdefs.IsNotFound},
 	}
 	for name, c := range cases {
 		if _, _, err := m.Create(c.r); err == nil || !c.kind(err) {

@@ -37,7 +37,7 @@ func Parse(s string) (Name, error) {
 	case "scratch":
 		return Name{}, hostile.Refuse("reference", s, "\"scratch\" is reserved for the empty image")
 	case "sha256", "sha512":
-		return Name{}, hostile.Refuse("reference", s, "it is a digest and not a name")
+		return Name{}, hostile.Refuse("reference", s, "refusing to create an ambiguous tag using digest algorithm as name")
 	}
 	return Name{named}, nil
 }
