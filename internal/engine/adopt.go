@@ -95,6 +95,7 @@ func (e *Engine) settle(ctx context.Context, f finding) {
 	f.c.mu.Lock()
 	f.c.run = f.run
 	f.c.mu.Unlock()
+	e.adoptExecs(ctx, f)
 	var err error
 	switch {
 	case f.run != nil && f.status.State == runtime.Running:

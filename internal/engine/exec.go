@@ -15,26 +15,25 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
-
-// execKept is how long the result of an exec can be asked for after its end.
-const execKept = 5 * time.Minute
 
 // execution is a further process in a container.
 type execution struct {
-	id, container string
-	req           container.ExecCreateRequest
-	process       *specs.Process
-	run           *run
+	container string
+	run       *run // nil when the container's last run is gone
 
-	over chan struct{} // closed when it has ended and code is known
+	over  chan struct{} // closed when it has ended and code is known
+	known chan struct{} // closed when it is known how it stands, which an adopted one must be asked for
+	once  sync.Once     // closes known
 
 	mu      sync.Mutex
-	begun   bool
+	rec     execRecord // ID, Request, Process and Created do not change
 	running bool
 	pid     int
-	code    *int
+}
+
+func newExecution(container string, rec execRecord, r *run) *execution {
+	return &execution{container: container, rec: rec, run: r, over: make(chan struct{}), known: make(chan struct{})}
 }
 
 // ExecCreate decides a further process in a running container; it has the
@@ -71,12 +70,21 @@ func (e *Engine) ExecCreate(ctx context.Context, ref string, r container.ExecCre
 	if err != nil {
 		return "", refusal(err)
 	}
-	x := &execution{id: newID(), container: rec.ID, req: r, process: process, run: run, over: make(chan struct{})}
-	e.mu.Lock()
-	e.execs[x.id] = x
-	e.mu.Unlock()
+	x := newExecution(rec.ID, execRecord{ID: newID(), Request: r, Process: process, Created: time.Now().UTC()}, run)
+	x.settled()
+	e.boundExecs(rec.ID)
+	if err := e.saveExec(x); err != nil {
+		return "", err
+	}
+	e.keepExec(x)
 	e.emitExec(x, events.ActionExecCreate, nil)
-	return x.id, nil
+	return x.rec.ID, nil
+}
+
+func (e *Engine) keepExec(x *execution) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.execs[x.rec.ID] = x
 }
 
 // ExecStart runs a decided process. Unless detached, the stream is attached
@@ -86,24 +94,21 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 	if err != nil {
 		return nil, err
 	}
-	x.mu.Lock()
-	if x.begun {
-		x.mu.Unlock()
-		return nil, fmt.Errorf("exec %.12s has already run: create another: %w", id, errdefs.ErrConflict)
+	if err := e.beginExec(x); err != nil {
+		return nil, err
 	}
-	x.begun = true
-	x.mu.Unlock()
+	want := x.rec.Request
 	var out Stream
-	req := runtime.ExecRequest{ID: x.id, Process: x.process, Terminal: x.req.Tty, OpenStdin: x.req.AttachStdin && !r.Detach}
+	req := runtime.ExecRequest{ID: x.rec.ID, Process: x.rec.Process, Terminal: want.Tty, OpenStdin: want.AttachStdin && !r.Detach}
 	size := r.ConsoleSize
 	if size == nil {
-		size = x.req.ConsoleSize
+		size = want.ConsoleSize
 	}
 	if size != nil {
 		req.Rows, req.Cols = uint16(size[0]), uint16(size[1])
 	}
 	if !r.Detach {
-		s, err := x.run.Attach(ctx, runtime.AttachRequest{ExecID: x.id, Stdin: x.req.AttachStdin, Stdout: x.req.AttachStdout, Stderr: x.req.AttachStderr})
+		s, err := x.run.Attach(ctx, runtime.AttachRequest{ExecID: x.rec.ID, Stdin: want.AttachStdin, Stdout: want.AttachStdout, Stderr: want.AttachStderr})
 		if err != nil {
 			return nil, fmt.Errorf("attach to exec: %w", err)
 		}
@@ -111,7 +116,8 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 	}
 	started, err := x.run.Exec(context.WithoutCancel(ctx), req)
 	if err != nil {
-		x.finish(execFailure(err))
+		e.execEnded(x, execFailure(err))
+		e.background(func(ctx context.Context) { e.forgetExecLater(ctx, x, execKept) })
 		if out != nil {
 			_ = out.Close()
 		}
@@ -125,36 +131,84 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 	return out, nil
 }
 
-// followExec records how an exec ends.
-func (e *Engine) followExec(ctx context.Context, x *execution) {
-	exit, err := x.run.ExecWait(ctx, x.id)
-	if err != nil {
-		exit.Code = 137
+// beginExec notes that an exec is being started, which happens once.
+func (e *Engine) beginExec(x *execution) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.rec.Begun {
+		return fmt.Errorf("exec %.12s has already run: create another: %w", x.rec.ID, errdefs.ErrConflict)
 	}
-	x.finish(exit.Code)
-	e.emitExec(x, events.ActionExecDie, map[string]string{"exitCode": fmt.Sprint(exit.Code)})
-	select {
-	case <-time.After(execKept):
-	case <-ctx.Done():
+	if x.run == nil || isClosed(x.run.ended) {
+		return fmt.Errorf("exec %.12s belongs to a run of its container that has ended: create another: %w", x.rec.ID, errdefs.ErrConflict)
 	}
-	e.mu.Lock()
-	delete(e.execs, x.id)
-	e.mu.Unlock()
+	x.rec.Begun = true
+	if err := e.saveExec(x); err != nil {
+		x.rec.Begun = false
+		return err
+	}
+	return nil
 }
 
+// followExec records how an exec ends.
+func (e *Engine) followExec(ctx context.Context, x *execution) {
+	exit, err := x.run.ExecWait(ctx, x.rec.ID)
+	if ctx.Err() != nil {
+		return // the node stops; the process goes on, and the next daemon asks how it ended
+	}
+	if err != nil {
+		exit.Code = lostExec
+	}
+	e.execEnded(x, exit.Code)
+	e.forgetExecLater(ctx, x, execKept)
+}
+
+// execEnded notes the end of an exec and tells who waits for it.
+func (e *Engine) execEnded(x *execution, code int) {
+	x.mu.Lock()
+	x.running, x.rec.Code, x.rec.Ended = false, &code, time.Now().UTC()
+	err := e.saveExec(x)
+	close(x.over)
+	x.mu.Unlock()
+	if err != nil && !errdefs.IsNotFound(err) { // the supervisor knows it still
+		e.log.Warn("the end of an exec is not on disk", "container", x.container, "error", err)
+	}
+	e.emitExec(x, events.ActionExecDie, map[string]string{"exitCode": fmt.Sprint(code)})
+}
+
+// hasEnded reports whether the process has ended.
+func (x *execution) hasEnded() bool { return isClosed(x.over) }
+
+// isIdle reports whether the exec was not started.
+func (x *execution) isIdle() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.rec.Begun
+}
+
+// execKnown is how long an answer waits for a supervisor to say how an adopted
+// exec stands, which takes it a fraction of a millisecond.
+const execKnown = 2 * time.Second
+
 // ExecInspect tells how an exec stands.
-func (e *Engine) ExecInspect(_ context.Context, id string) (container.ExecInspectResponse, error) {
+func (e *Engine) ExecInspect(ctx context.Context, id string) (container.ExecInspectResponse, error) {
 	x, err := e.exec(id)
 	if err != nil {
 		return container.ExecInspectResponse{}, err
 	}
+	select {
+	case <-x.known:
+	case <-time.After(execKnown):
+	case <-ctx.Done():
+		return container.ExecInspectResponse{}, ctx.Err()
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	r := x.rec.Request
 	return container.ExecInspectResponse{
-		ID: x.id, ContainerID: x.container, Running: x.running, ExitCode: x.code, Pid: x.pid,
-		OpenStdin: x.req.AttachStdin, OpenStdout: x.req.AttachStdout, OpenStderr: x.req.AttachStderr,
+		ID: x.rec.ID, ContainerID: x.container, Running: x.running, ExitCode: x.rec.Code, Pid: x.pid,
+		OpenStdin: r.AttachStdin, OpenStdout: r.AttachStdout, OpenStderr: r.AttachStderr,
 		ProcessConfig: &container.ExecProcessConfig{
-			Tty: x.req.Tty, Entrypoint: x.req.Cmd[0], Arguments: x.req.Cmd[1:], Privileged: &x.req.Privileged, User: x.req.User,
+			Tty: r.Tty, Entrypoint: r.Cmd[0], Arguments: r.Cmd[1:], Privileged: &r.Privileged, User: r.User,
 		},
 	}, nil
 }
@@ -165,7 +219,10 @@ func (e *Engine) ExecResize(ctx context.Context, id string, rows, cols uint16) e
 	if err != nil {
 		return err
 	}
-	return x.run.Resize(ctx, x.id, rows, cols)
+	if x.run == nil {
+		return fmt.Errorf("exec %.12s: %w", id, runtime.ErrNotRunning)
+	}
+	return x.run.Resize(ctx, x.rec.ID, rows, cols)
 }
 
 func (e *Engine) exec(id string) (*execution, error) {
@@ -176,13 +233,6 @@ func (e *Engine) exec(id string) (*execution, error) {
 		return nil, &NotFoundError{Kind: "exec instance", Ref: id}
 	}
 	return x, nil
-}
-
-func (x *execution) finish(code int) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.running, x.code = false, &code
-	close(x.over)
 }
 
 // execRecorded is how long the end of an exec's output is held back until its
@@ -214,9 +264,9 @@ func (e *Engine) emitExec(x *execution, action events.Action, extra map[string]s
 		return
 	}
 	if action == events.ActionExecCreate || action == events.ActionExecStart {
-		action = events.Action(string(action) + ": " + strings.Join(x.req.Cmd, " "))
+		action = events.Action(string(action) + ": " + strings.Join(x.rec.Request.Cmd, " "))
 	}
-	attributes := map[string]string{"execID": x.id}
+	attributes := map[string]string{"execID": x.rec.ID}
 	for k, v := range extra {
 		attributes[k] = v
 	}

@@ -74,13 +74,19 @@ func readStarted(ctx context.Context, conn *net.UnixConn, stop func() bool) (*wi
 
 // ExecWait returns when the exec has ended. ErrNoExec when it is not known (any more).
 func (c *Container) ExecWait(ctx context.Context, execID string) (Exit, error) {
+	return c.ExecFollow(ctx, execID, func(int) {})
+}
+
+// ExecFollow is ExecWait that says before how the exec is numbered by the host, as
+// soon as it runs. It is not said of one that has ended.
+func (c *Container) ExecFollow(ctx context.Context, execID string, runs func(pid int)) (Exit, error) {
 	m := wire.Wait{ExecID: execID}
 	conn, stop, err := c.request(ctx, wire.KindWait, m.Append(nil))
 	if err != nil {
 		return c.recordedExec(ctx, execID)
 	}
 	defer conn.Close()
-	exit, err := readExit(conn)
+	exit, err := readExit(conn, func(m wire.Started) { runs(m.Pid) })
 	var refused *StartError
 	switch {
 	case !stop():

@@ -19,7 +19,7 @@ const (
 
 // watch waits for the end on the connection to the supervisor.
 func (c *Container) watch(conn *net.UnixConn) {
-	m, err := readExit(conn)
+	m, err := readExit(conn, func(wire.Started) {})
 	conn.Close()
 	c.reap()
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Container) watch(conn *net.UnixConn) {
 }
 
 // readExit reads until the message about the end.
-func readExit(conn *net.UnixConn) (wire.Exit, error) {
+func readExit(conn *net.UnixConn, started func(wire.Started)) (wire.Exit, error) {
 	r := bufio.NewReaderSize(conn, 512)
 	for {
 		k, payload, err := wire.Read(r, nil)
@@ -42,6 +42,12 @@ func readExit(conn *net.UnixConn) (wire.Exit, error) {
 			return wire.Exit{}, err
 		}
 		switch k {
+		case wire.KindStarted:
+			m, err := wire.ParseStarted(payload)
+			if err != nil {
+				return wire.Exit{}, err
+			}
+			started(m)
 		case wire.KindExit:
 			return wire.ParseExit(payload)
 		case wire.KindError:

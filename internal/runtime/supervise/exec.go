@@ -6,7 +6,8 @@ import (
 )
 
 // The bounds on execs: at once in one container, and how many ended ones are
-// remembered.
+// remembered. Of those whose end nobody was told, because there was no daemon,
+// all are: no further one can begin meanwhile.
 const (
 	maxExecs   = 512
 	maxResults = 64
@@ -16,6 +17,7 @@ const (
 type result struct {
 	id   string
 	exit wire.Exit
+	told bool
 }
 
 // result looks up an exec that has ended.
@@ -128,15 +130,32 @@ func (s *Supervisor) forgetExec(p *process) {
 	}
 }
 
+// forgetResult makes room for another result: the oldest that somebody was
+// told goes, or the oldest of all.
+func (s *Supervisor) forgetResult() {
+	if len(s.results) < maxResults {
+		return
+	}
+	oldest := 0
+	for i := range s.results {
+		if s.results[i].told {
+			oldest = i
+			break
+		}
+		if i == len(s.results)-1 && i < maxExecs-1 {
+			return
+		}
+	}
+	_ = unix.Unlinkat(s.dirFD, "exec-"+s.results[oldest].id+".json", 0)
+	s.results = append(s.results[:oldest], s.results[oldest+1:]...)
+}
+
 // retire remembers how an exec ended, also for a daemon that comes after this
 // supervisor.
 func (s *Supervisor) retire(p *process) {
 	s.forgetExec(p)
-	if len(s.results) >= maxResults {
-		_ = unix.Unlinkat(s.dirFD, "exec-"+s.results[0].id+".json", 0)
-		s.results = append(s.results[:0], s.results[1:]...)
-	}
-	s.results = append(s.results, result{p.id, p.exit})
+	s.forgetResult()
+	s.results = append(s.results, result{p.id, p.exit, p.told})
 	if err := s.replaceFile(p.file+".json", exitJSON(p, &p.exit)); err != nil {
 		s.complain("record how an exec ended", err)
 	}

@@ -19,6 +19,7 @@ type process struct {
 	file string // name of its files in the run directory
 
 	asked, running, over, done bool
+	told                       bool // somebody who waited was told of the end
 
 	pid     int
 	ticks   uint64 // start time in clock ticks since boot
@@ -197,6 +198,7 @@ func (p *process) finish() {
 		}
 	}
 	told := p.exit.Append(nil)
+	p.told = len(p.waiters) > 0
 	waiters := p.waiters
 	p.waiters = nil
 	for _, c := range waiters {
