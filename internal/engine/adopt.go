@@ -125,7 +125,7 @@ func (e *Engine) resume(f finding, was store.Status) error {
 		status = store.Paused
 	}
 	var err error
-	if rec := f.c.record(); was != status || rec.State.Pid != f.status.Started.Pid {
+	if rec := f.c.record(); was != status || rec.State.Pid != f.status.Started.Pid || rec.State.Fault != "" {
 		err = e.change(f.c, func(r *store.Container) {
 			r.State = store.State{Status: status, Pid: f.status.Started.Pid, StartedAt: f.status.Started.At, FinishedAt: r.State.FinishedAt}
 		})

@@ -31,12 +31,15 @@ func (e *Engine) volumeCap(name string) (c quota.Cap, watched, ok bool) {
 	if err != nil {
 		return c, false, false
 	}
-	c = quota.Cap{Bytes: v.Bytes, Inodes: v.Inodes}
-	if c == (quota.Cap{}) {
-		c = e.defaultCap()
-	}
 	_, capped, err := e.disk.Capped(e.volumes.Path(name))
-	return c, err != nil || !capped, true
+	return e.capOfVolume(&v), err != nil || !capped, true
+}
+
+func (e *Engine) capOfVolume(v *store.Volume) quota.Cap {
+	if v.Bytes == 0 && v.Inodes == 0 {
+		return e.defaultCap()
+	}
+	return quota.Cap{Bytes: v.Bytes, Inodes: v.Inodes}
 }
 
 // defaultCap is that of a volume or root of before there were caps.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,10 +52,26 @@ func (w *diskWatch) begin(places []writable) {
 // writable is a place on disk that a container writes to.
 type writable struct {
 	space.Place
-	what   string // for messages
+	volume string // its name; "" for the root file system
 	target string // in the container
-	mend   string // the command that gives it more room
 	c      *cont
+}
+
+// what names the place for messages.
+func (w writable) what() string {
+	if w.volume == "" {
+		return "the root file system"
+	}
+	return "volume " + w.volume
+}
+
+// mend is the command that gives it more room.
+func (w writable) mend() string {
+	more := fmt.Sprintf("%dm", max(2*w.Cap.Bytes>>20, 1))
+	if w.volume == "" {
+		return fmt.Sprintf("start it and remove files, or make it anew with more: bailey run --storage-opt size=%s …", more)
+	}
+	return fmt.Sprintf("remove files from it, or give it more: bailey volume create --opt size=%s %s", more, w.volume)
 }
 
 // writable lists the places that a container may write to.
@@ -64,27 +82,16 @@ func (e *Engine) writable(c *cont) []writable {
 		if m.Type != sandbox.MountVolume || m.ReadOnly {
 			continue
 		}
-		limit, _, ok := e.volumeCap(m.Name)
-		if !ok {
-			continue
+		if v, err := e.volumes.Get(m.Name); err == nil {
+			place := space.Place{Dir: e.volumes.Path(m.Name), Cap: e.capOfVolume(&v)}
+			out = append(out, writable{Place: place, volume: m.Name, target: m.Destination, c: c})
 		}
-		out = append(out, writable{
-			Place: space.Place{Dir: e.volumes.Path(m.Name), Cap: limit}, what: "volume " + m.Name, target: m.Destination, c: c,
-			mend: fmt.Sprintf("remove files from it, or give it more: bailey volume create --opt size=%s %s", more(limit), m.Name),
-		})
 	}
 	if rec.Posture.Root.Writable {
-		limit := e.rootCap(&rec)
-		out = append(out, writable{
-			Place: space.Place{Dir: e.upperDir(rec.ID), Cap: limit}, what: "the root file system", target: "/", c: c,
-			mend: fmt.Sprintf("start it and remove files, or make it anew with more: bailey run --storage-opt size=%s …", more(limit)),
-		})
+		out = append(out, writable{Place: space.Place{Dir: e.upperDir(rec.ID), Cap: e.rootCap(&rec)}, target: "/", c: c})
 	}
 	return out
 }
-
-// more is twice a cap, as an option.
-func more(c quota.Cap) string { return fmt.Sprintf("%dm", max(2*c.Bytes>>20, 1)) }
 
 // watchDisk ends containers that hold more on disk than they may, where the
 // file system does not refuse it by itself, and those that fill what all share.
@@ -134,7 +141,10 @@ func (e *Engine) lookAtDisk(ctx context.Context) error {
 func (e *Engine) inUse() ([]space.Place, map[string][]writable) {
 	var places []space.Place
 	users := make(map[string][]writable)
-	for _, c := range e.all() {
+	e.mu.RLock()
+	all := slices.Collect(maps.Values(e.containers))
+	e.mu.RUnlock()
+	for _, c := range all {
 		if _, err := c.running(); err != nil {
 			continue
 		}
@@ -180,7 +190,7 @@ func (e *Engine) measure(ctx context.Context, dir string, users []writable) erro
 	if over && !capped {
 		for _, u := range users {
 			e.endOver(ctx, u, fmt.Sprintf("%s holds %s in %d files, more than its cap of %s and %d files; %s",
-				u.what, size(use.Bytes), use.Inodes, size(u.Cap.Bytes), u.Cap.Inodes, u.mend))
+				u.what(), size(use.Bytes), use.Inodes, size(u.Cap.Bytes), u.Cap.Inodes, u.mend()))
 		}
 	}
 	return nil
@@ -225,7 +235,7 @@ func (e *Engine) makeRoom(ctx context.Context, users map[string][]writable, free
 	w.mu.Unlock()
 	if dir != "" {
 		for _, u := range users[dir] {
-			e.endOver(ctx, u, fmt.Sprintf("%s, and %s grew most, by %s; make room, for instance: bailey system prune", why, u.what, size(grown)))
+			e.endOver(ctx, u, fmt.Sprintf("%s, and %s grew most, by %s; make room, for instance: bailey system prune", why, u.what(), size(grown)))
 		}
 		return
 	}
@@ -253,7 +263,7 @@ func (e *Engine) endOver(ctx context.Context, u writable, reason string) {
 		e.log.Error("the reason is not on disk", "container", u.c.id(), "error", err)
 		u.c.remember(func(r *store.Container) { r.State.Fault = reason })
 	}
-	e.emit(u.c, actionOverCap, map[string]string{"place": u.what, "reason": reason})
+	e.emit(u.c, actionOverCap, map[string]string{"place": u.what(), "reason": reason})
 	if err := run.Kill(ctx); err != nil {
 		e.log.Error("a container that fills the disk cannot be ended", "container", u.c.id(), "error", err)
 	}

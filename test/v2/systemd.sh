@@ -29,8 +29,6 @@ cp -r hack packaging "$root/src/"
 tree "$work/image" && tar -C "$work/image" -cf "$root/src/image.tar" .
 install -m 0755 test/v2/service.sh "$root/src/service.sh"
 cat >"$root/etc/systemd/system/try.service" <<'UNIT'
-[Unit]
-After=basic.target
 [Service]
 Type=oneshot
 ExecStart=/src/service.sh
@@ -39,10 +37,12 @@ StandardError=inherit
 ExecStopPost=/bin/systemctl poweroff --force --force
 TimeoutStartSec=infinity
 UNIT
-ln -sf /etc/systemd/system/try.service "$root/etc/systemd/system/default.target"
+mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+ln -s ../try.service "$root/etc/systemd/system/multi-user.target.wants/"
+ln -sf /lib/systemd/system/multi-user.target "$root/etc/systemd/system/default.target"
 # Nothing of these is tried, and each takes seconds.
 for unit in systemd-timesyncd apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_reap \
-	systemd-networkd-wait-online getty@tty1 serial-getty@ttyS0 systemd-update-utmp apparmor; do
+	systemd-networkd-wait-online getty@tty1 serial-getty@ttyS0 systemd-update-utmp apparmor systemd-logind e2scrub_all.timer systemd-tmpfiles-clean.timer systemd-user-sessions; do
 	[[ $unit == *.* ]] || unit=$unit.service
 	ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
@@ -51,5 +51,5 @@ mke2fs -q -F -t ext4 -L root -E root_owner=0:0 -d "$root" "$work/disk" "$(($(du 
 rm -rf "$root"
 
 initramfs /sbin/init
-boot "${V2_SECONDS:-400}" "systemd.show_status=no" "$work/disk"
+boot "${V2_SECONDS:-600}" "systemd.show_status=${V2_STATUS:-no}" "$work/disk"
 grep -q '^service: all passed' "$work/said"
