@@ -31,7 +31,7 @@ PROBESOURCES := $(shell find cmd/bailey-probe internal/prove internal/*/probes -
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo 'VERBOSE=1 shows the output of every step. FUZZTIME=10m, BENCHFLAGS=... and TESTFLAGS=... are passed on.'
 
@@ -62,8 +62,12 @@ bench: deps-bench bin/bailey ## measure against SPECIFICATION.md and every engin
 	@bin/bailey-bench -bailey bin/bailey $(BENCHFLAGS)
 
 .PHONY: test-v2
-test-v2: deps-v2 bin/bailey ## try control groups of version 2, AppArmor and Debian's kernel, under qemu (a minute or two)
+test-v2: deps-v2 bin/bailey ## try control groups of version 2, AppArmor, disk quotas and Debian's kernel, under qemu (minutes)
 	@test/v2/run.sh
+
+.PHONY: test-systemd
+test-systemd: deps-v2 bin/bailey ## try the installed service under a real systemd, under qemu (minutes)
+	@test/v2/systemd.sh
 
 .PHONY: test-moby
 test-moby: deps-moby bin/bailey ## run the integration tests of Docker's own engine against Bailey (PEERS=1: against Docker too)

@@ -21,7 +21,7 @@ test) want=("${build[@]}" busybox-static nftables iproute2 netbase mmdebstrap) ;
 demo) want=("${build[@]}" mmdebstrap) ;;
 moby) want=("${build[@]}" busybox-static) ;;
 bench) want=("${build[@]}" busybox-static) ;;
-v2) want=("${build[@]}" qemu-system-x86 kmod e2fsprogs xfsprogs cpio busybox-static) ;;
+v2) want=("${build[@]}" qemu-system-x86 kmod e2fsprogs xfsprogs mmdebstrap cpio busybox-static) ;;
 peers) want=(docker.io podman crun runc iptables) ;;
 *)
 	echo "deps.sh: unknown purpose \"$purpose\"; use build, lint, test, demo, bench, moby, v2 or peers" >&2
