@@ -16,10 +16,11 @@ const actionWriteRefused events.Action = "write-refused"
 // explain looks into the last words of a container that failed for a cause
 // that Bailey's own defaults brought about, and says what to do.
 func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
-	if fault := c.record().State.Fault; fault != "" {
-		return []string{"bailey: " + fault}
+	rec := c.record()
+	if rec.State.Fault != "" {
+		return []string{"bailey: " + rec.State.Fault}
 	}
-	if exit.Code == 0 || c.record().Posture.Root.Writable {
+	if exit.Code == 0 {
 		return nil
 	}
 	text, err := logfile.LastText(e.logPath(c.id()), lastWords)
@@ -27,9 +28,27 @@ func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
 		return nil // it logged nothing, or keeps no log
 	}
 	var hints []string
+	if hint.Full(text) {
+		hints = e.full(c)
+	}
+	if rec.Posture.Root.Writable {
+		return hints
+	}
 	for _, w := range hint.ReadOnly(text) {
 		hints = append(hints, w.String())
 		e.emit(c, actionWriteRefused, map[string]string{"path": w.Path, "flag": w.Flag()})
+	}
+	return hints
+}
+
+// full names the places of a container that the file system keeps at their cap.
+func (e *Engine) full(c *cont) []string {
+	var hints []string
+	for _, p := range e.writable(c) {
+		use, capped, err := e.disk.Capped(p.Dir)
+		if err == nil && capped && (use.Bytes >= p.Cap.Bytes-p.Cap.Bytes/16 || use.Inodes >= p.Cap.Inodes) {
+			hints = append(hints, "bailey: "+p.what()+" is at its cap of "+size(p.Cap.Bytes)+"; "+p.mend())
+		}
 	}
 	return hints
 }

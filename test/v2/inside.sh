@@ -141,9 +141,10 @@ for kind in ext4 xfs; do
 	bailey run --rm -v small:/data bb sh -c 'head -c 9m /dev/zero >/data/b && echo fits' 2>&1 | check "$kind: an enlarged volume takes more" '^fits'
 	bailey run --rm -v small:/data bb sh -c 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); : >/data/f$i; done' 2>&1 |
 		check "$kind: files are counted" '/data/f2[0-9]{3}: (Disk quota exceeded|No space left)'
-	bailey run --name root --security-opt rootfs=writable --storage-opt size=4m bb sh -c 'mkdir /d && echo 1 >/d/x && mv /d /e && dd if=/dev/zero of=/b bs=1M count=9; ls /e' >/seen 2>&1
+	bailey run --name root --security-opt rootfs=writable --storage-opt size=4m bb sh -c 'mkdir /d && echo 1 >/d/x && mv /d /e && dd if=/dev/zero of=/b bs=1M count=9; ls /e; exit 1' >/seen 2>&1
 	check "$kind: a writable root is capped" '(Disk quota exceeded|No space left)' </seen
 	check "$kind: and works" '^x$' </seen
+	bailey logs root 2>&1 | check "$kind: and the log says how to go on" 'at its cap of 4MiB.*--storage-opt size=8m'
 	bailey rm -f root >/seen 2>&1; bailey volume rm small >/seen 2>&1
 	bailey volume create --opt size=4m small 2>&1 | check "$kind: a volume of the same name is another" '^small'
 	bailey run --rm -v small:/data bb sh -c 'ls /data; head -c 3m /dev/zero >/data/a && echo fits' 2>&1 | check "$kind: and empty" '^fits'
