@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"github.com/bailey-run/bailey/internal/api"
+	"github.com/bailey-run/bailey/internal/build"
 	"github.com/bailey-run/bailey/internal/cli"
 	"github.com/bailey-run/bailey/internal/cli/daemon"
 	"github.com/bailey-run/bailey/internal/engine"
@@ -99,7 +100,15 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	}
 	n.closers = append(n.closers, n.Engine.Close)
 
-	n.Server, err = api.New(api.Options{Engine: n.Engine, Log: log, Version: version.Version})
+	builder, err := build.New(build.Options{
+		Dir: c.Path("build"), Images: images, Steps: n.Engine, Policy: n.Policy, Version: version.Version, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, builder.Close)
+
+	n.Server, err = api.New(api.Options{Engine: n.Engine, Builder: builder, Log: log, Version: version.Version})
 	if err != nil {
 		return err
 	}

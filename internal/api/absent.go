@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/plugin"
 )
 
@@ -32,15 +31,6 @@ func pluginAbsent(c *call) error {
 
 func pluginRefused(*call) error {
 	return unsupported("plugins are not supported: they would run as root on this host")
-}
-
-func buildAbsent(*call) error {
-	return unsupported("building images is not supported by this node: build elsewhere and bring the image with load or pull")
-}
-
-// pruneBuild removes a build cache that does not exist; `docker system prune` wants it.
-func pruneBuild(c *call) error {
-	return c.json(http.StatusOK, build.CachePruneReport{CachesDeleted: []string{}})
 }
 
 func checkpointAbsent(*call) error { return unsupported("checkpoints are not supported") }

@@ -54,6 +54,11 @@ func getUsage(c *call, r usageRequest) error {
 	if err != nil {
 		return err
 	}
+	if c.s.builder != nil && slices.Contains(r.objects, system.BuildCacheObject) {
+		if u.BuildCacheUsage, err = buildUsage(c); err != nil {
+			return err
+		}
+	}
 	if c.version < mkVersion(1, 52) {
 		return c.json(http.StatusOK, usageBefore152(c.version, u))
 	}

@@ -36,19 +36,28 @@ func (c *call) checkUpgrade() (bool, error) {
 // hijack answers with the head of a stream and takes the connection out of HTTP.
 func (c *call) hijack(upgrade, tty bool) (*hijacked, error) {
 	header := c.w.Header().Clone()
+	if !upgrade {
+		header.Set("Content-Type", mediaType(0, tty))
+		return c.takeOver("HTTP/1.1 200 OK\r\n", header)
+	}
+	header.Set("Content-Type", mediaType(c.version, tty))
+	return c.takeOver("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n", header)
+}
+
+// hijackTo takes the connection out of HTTP for another protocol.
+func (c *call) hijackTo(protocol string) (*hijacked, error) {
+	return c.takeOver("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+protocol+"\r\n", c.w.Header().Clone())
+}
+
+// takeOver sends the head of an answer, after which the connection is not HTTP's any more.
+func (c *call) takeOver(start string, header http.Header) (*hijacked, error) {
 	conn, rw, err := http.NewResponseController(c.w).Hijack()
 	if err != nil {
 		return nil, fmt.Errorf("take over the connection: %w", err)
 	}
 	c.w.begun = true
 	var head strings.Builder
-	if upgrade {
-		head.WriteString("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n")
-		header.Set("Content-Type", mediaType(c.version, tty))
-	} else {
-		head.WriteString("HTTP/1.1 200 OK\r\n")
-		header.Set("Content-Type", mediaType(0, tty))
-	}
+	head.WriteString(start)
 	err = conn.SetDeadline(time.Now().Add(headTime))
 	if err == nil {
 		err = header.Write(&head)

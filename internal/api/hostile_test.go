@@ -195,6 +195,7 @@ func TestEveryRouteAsksTheAuthorizer(t *testing.T) {
 	queries := map[string]string{
 		"container.rename": "name=a", "container.logs": "stdout=1", "container.stat-path": "path=/a", "container.copy-from": "path=/a", "container.copy-to": "path=/a",
 		"container.resize": "h=1&w=1", "exec.resize": "h=1&w=1", "image.pull": "fromImage=a", "image.tag": "repo=a", "image.save": "names=a", "image.commit": "container=a",
+		"build.cancel": "id=a",
 	}
 	for _, r := range allRoutes(s) {
 		req, err := http.NewRequest(r.method, strings.NewReplacer("{name...}", "a/b", "{name}", "a").Replace(r.path)+"?"+queries[r.action], nil)

@@ -20,7 +20,7 @@ const (
 // and the audit log know it. Docker's paths may be preceded by /v1.40 to /v1.56.
 func routes() []route {
 	var all []route
-	for _, part := range [][]route{systemRoutes(), containerRoutes(), sessionRoutes(), imageRoutes(), networkRoutes(), volumeRoutes(), absentRoutes(), baileyRoutes()} {
+	for _, part := range [][]route{systemRoutes(), containerRoutes(), sessionRoutes(), imageRoutes(), buildRoutes(), networkRoutes(), volumeRoutes(), absentRoutes(), baileyRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -123,11 +123,6 @@ func volumeRoutes() []route {
 // absentRoutes are what Docker has and a node has not; the answers say so.
 func absentRoutes() []route {
 	all := []route{
-		{post, "/build", "image.build", changes, simple(buildAbsent)},
-		{post, "/build/cancel", "image.build", changes, simple(buildAbsent)},
-		{post, "/build/prune", "build.prune", changes, simple(pruneBuild)},
-		{post, "/session", "image.build", changes, simple(buildAbsent)},
-		{post, "/grpc", "image.build", changes, simple(buildAbsent)},
 		{get, "/containers/{name}/checkpoints", "container.checkpoint", reads, simple(checkpointAbsent)},
 		{post, "/containers/{name}/checkpoints", "container.checkpoint", changes, simple(checkpointAbsent)},
 		{post, "/swarm/init", "swarm.init", changes, simple(swarmStart)},

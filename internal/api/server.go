@@ -26,6 +26,8 @@ const (
 // Options is what a server is made of. Engine is required.
 type Options struct {
 	Engine Engine
+	// Builder makes images; nil says that the node does not.
+	Builder Builder
 	// Log receives refusals and failures; nil discards them.
 	Log *slog.Logger
 	// Version is what the node says it is.
@@ -46,6 +48,7 @@ type Server struct {
 	Prover Prover
 
 	engine     Engine
+	builder    Builder
 	log        *slog.Logger
 	authorizer Authorizer
 	auditor    Auditor
@@ -67,7 +70,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("api: an engine is required")
 	}
 	s := &Server{
-		engine: o.Engine, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
+		engine: o.Engine, builder: o.Builder, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
 		name: "Bailey/" + o.Version + " (" + runtime.GOOS + ")",
 	}
 	if s.log == nil {

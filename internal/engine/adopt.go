@@ -174,7 +174,8 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.mu.RLock()
 		defer e.mu.RUnlock()
 		_, ok := e.containers[id]
-		return ok
+		_, isStep := e.steps[id]
+		return ok || isStep
 	}
 	orphans, err := e.opts.Runtime.Orphans(ctx, known)
 	if err != nil {

@@ -66,6 +66,7 @@ type Engine struct {
 	containers map[string]*cont
 	names      map[string]string // name → id
 	execs      map[string]*execution
+	steps      map[string]*step // of builds, under way
 }
 
 // Open loads the node's state, takes back what is running, and clears away
@@ -88,7 +89,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(), disk: disk, watcher: newDiskWatch(disk),
-		containers: make(map[string]*cont), names: make(map[string]string), execs: make(map[string]*execution), ready: make(chan struct{}),
+		containers: make(map[string]*cont), names: make(map[string]string), execs: make(map[string]*execution), steps: make(map[string]*step), ready: make(chan struct{}),
 	}
 	e.policy.Store(&opts.Policy)
 	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -139,6 +140,9 @@ func (e *Engine) Close() error {
 
 // SetPolicy replaces the policy; it decides about what is created from now on.
 func (e *Engine) SetPolicy(p sandbox.Policy) { e.policy.Store(&p) }
+
+// Policy is the policy in force.
+func (e *Engine) Policy() sandbox.Policy { return *e.policy.Load() }
 
 // Running returns how many containers run now.
 func (e *Engine) Running() int {

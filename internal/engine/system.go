@@ -33,7 +33,7 @@ func (e *Engine) Info(ctx context.Context) (system.Info, error) {
 	}
 	out := system.Info{
 		ID: e.opts.Node, Name: name, ServerVersion: e.opts.Version, Images: len(images),
-		Driver: "overlayfs", DriverStatus: [][2]string{{"idmapped layers", fmt.Sprint(facts.IdmapOverlay)}, {"runtime digest", rt.Digest}},
+		Driver: "overlayfs", DriverStatus: [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}, {"idmapped layers", fmt.Sprint(facts.IdmapOverlay)}, {"runtime digest", rt.Digest}},
 		MemoryLimit: has("memory"), SwapLimit: facts.SwapAccounting, CPUCfsPeriod: has("cpu"), CPUCfsQuota: has("cpu"),
 		CPUShares: has("cpu"), CPUSet: has("cpuset"), PidsLimit: has("pids"), IPv4Forwarding: true,
 		NGoroutines: goruntime.NumGoroutine(), NFd: openFiles(), SystemTime: time.Now().Format(time.RFC3339Nano),

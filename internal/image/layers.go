@@ -103,6 +103,14 @@ func (x *session) unpackFrom(ctx context.Context, layers []*layer, start int, re
 // stage unpacks one layer into a snapshot without a parent, unless that was done while it arrived, and compares it with what
 // manifest and configuration say of it.
 func (x *session) stage(ctx context.Context, l *layer, budget *unpack.Budget, report *reporter) error {
+	linked, err := x.stageLinked(ctx, l)
+	if err != nil {
+		return err
+	}
+	if linked != nil {
+		l.key, l.dir, l.result = linked.key, linked.dir, linked.result
+		return nil
+	}
 	st, err := x.take(ctx, l.Digest)
 	if err != nil {
 		return err
@@ -217,18 +225,10 @@ func (x *session) inherit(ctx context.Context, l *layer, parent string) (err err
 		return fmt.Errorf("open layer %s: %w", short(l.diffID), err)
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	lowers := make([]*os.File, 0, len(paths))
-	defer func() {
-		for _, f := range lowers {
-			_ = f.Close()
-		}
-	}()
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("open the layers below %s: %w", short(l.diffID), err)
-		}
-		lowers = append(lowers, f)
+	lowers, err := openAll(paths)
+	defer closeAll(lowers)
+	if err != nil {
+		return err
 	}
 	return unpack.Inherit(ctx, dir, l.result.Implied, lowers)
 }

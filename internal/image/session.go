@@ -38,6 +38,8 @@ type session struct {
 	staged  map[digest.Digest]*staged
 	held    map[string]bool   // what hold need not write again
 	dirs    map[string]string // directories that layers are unpacked in, by snapshot key, until they are committed
+
+	built map[digest.Digest]string // see Built.Layers
 }
 
 // begin starts a session; everything done with the returned context belongs to it. end must follow.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -160,6 +161,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for unfinished work: %w", err)
 	}
+	stale = slices.DeleteFunc(stale, func(l leases.Lease) bool { return l.Labels[ownerLabel] != "" })
 	for _, lease := range stale {
 		if err := s.leases.Delete(ctx, lease); err != nil {
 			return fmt.Errorf("give up unfinished work: %w", err)

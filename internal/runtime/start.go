@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bailey-run/bailey/internal/runtime/cgroup"
+	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"github.com/bailey-run/bailey/internal/runtime/wire"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -127,10 +128,10 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 		Rows:        req.Rows, Cols: req.Cols,
 		// crun refuses to run where version 2 has a controller and is not all there is.
 		HideV2: c.r.info.Name == "crun" && c.r.cgroups.Mode() == cgroup.Hybrid,
-		Rootfs: wire.Rootfs{
-			Lower: req.Rootfs.Lower, Upper: req.Rootfs.Upper, Work: req.Rootfs.Work, Target: req.Rootfs.Target,
-			IDBase: req.Rootfs.IDBase, ReadOnly: req.Rootfs.ReadOnly, AllowSetuid: req.Rootfs.AllowSetuid, Volatile: req.Rootfs.Volatile,
-		},
+		Rootfs: wireRootfs(req.Rootfs),
+	}
+	for _, x := range req.Mounts {
+		m.Mounts = append(m.Mounts, wire.Mount{Over: wireRootfs(x.Over), Root: x.Root, Sub: x.Sub, Target: x.Target, IDBase: x.IDBase, ReadOnly: x.ReadOnly})
 	}
 	m.UID, m.GID = mapsFrom(req.Rootfs.IDBase).host(req.Spec.Process.User.UID, req.Spec.Process.User.GID)
 	for _, s := range req.Files {
@@ -150,6 +151,13 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 		m.Ports = append(m.Ports, port)
 	}
 	return m, nil
+}
+
+func wireRootfs(c rootfs.Config) wire.Rootfs {
+	return wire.Rootfs{
+		Lower: c.Lower, Upper: c.Upper, Work: c.Work, Target: c.Target,
+		IDBase: c.IDBase, ReadOnly: c.ReadOnly, AllowSetuid: c.AllowSetuid, Volatile: c.Volatile,
+	}
 }
 
 func wirePort(f Forward) (wire.Port, error) {

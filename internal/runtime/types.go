@@ -46,6 +46,7 @@ type Paths struct {
 	Rootfs  string // where the root file system is mounted
 	Secrets string // the directory with the secrets, one file each
 	Files   string // the directory with the delivered files
+	Mounts  string // the directory for StartRequest.Mounts
 }
 
 // PathsIn returns the paths of the container whose run directory is runDir.
@@ -57,6 +58,7 @@ func PathsIn(runDir string) Paths {
 		Rootfs:  filepath.Join(mem, "rootfs"),
 		Secrets: filepath.Join(mem, "secrets"),
 		Files:   filepath.Join(mem, "files"),
+		Mounts:  filepath.Join(mem, "mounts"),
 	}
 }
 
@@ -88,6 +90,19 @@ type PrepareRequest struct {
 	Pair *nspool.Pair
 }
 
+// Mount is something that a spec's bind mount takes from Paths.Mounts.
+type Mount struct {
+	// Over, when it has layers, is mounted on Over.Target first, and Root is that target. Both lie in Paths.Mounts.
+	Over rootfs.Config
+	// Root is the directory to show, Sub the part of it, resolved inside Root; empty for all of it.
+	Root, Sub string
+	// Target is the place in Paths.Mounts.
+	Target string
+	// IDBase is the host id of the container's id 0, or 0 when the ids in Root are mapped already.
+	IDBase   uint32
+	ReadOnly bool
+}
+
 // Secret is a file that is delivered into memory and never written to a disk.
 type Secret struct {
 	Name     string // the file's name, without a slash
@@ -110,7 +125,9 @@ type StartRequest struct {
 	Spec *specs.Spec
 	// Rootfs is mounted on Rootfs.Target before the runtime is executed. Its
 	// UserNS is ignored: the supervisor uses the pair's.
-	Rootfs  rootfs.Config
+	Rootfs rootfs.Config
+	// Mounts are made before the runtime is executed, in order, below Paths.Mounts.
+	Mounts  []Mount
 	Secrets []Secret
 	Files   []Secret // likewise delivered into memory, to Paths.Files
 	Ports   []Forward

@@ -12,7 +12,7 @@ const (
 	mountProc, mountSysfs, mountCgroup   = "proc", "sysfs", "cgroup"
 	mountDev, mountDevpts, mountShm      = "dev", "devpts", "shm"
 	mountMqueue, mountSecrets, mountInit = "mqueue", "secrets", "init"
-	mountDevice                          = "device"
+	mountDevice, mountStep               = "device", "step"
 )
 
 // SecretsDir is where secrets appear, InitTarget where Bailey's init does.

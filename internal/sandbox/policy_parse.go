@@ -167,6 +167,14 @@ var ruleValues = map[string]func(string) bool{
 	RuleCgroupParent: func(string) bool { return true },
 	RuleRuntime:      func(string) bool { return true },
 	RuleAnnotation:   func(string) bool { return true },
+	RuleBuildNetwork: oneOf(BuildOutbound, BuildHost),
+	// A beginning without its host would open every host that begins so.
+	RuleBuildSource: func(v string) bool {
+		_, rest, ok := strings.Cut(v, "://")
+		host, _, whole := strings.Cut(rest, "/")
+		return ok && host != "" && (whole || !strings.HasSuffix(v, "*")) && !strings.Contains(host, "*")
+	},
+	RuleBuildFrontend: func(v string) bool { return strings.Contains(v, "/") },
 }
 
 func oneOf(values ...string) func(string) bool {

@@ -122,7 +122,7 @@ type RootFS struct {
 }
 
 // PostureMount is one mount below the root. Kind is that of Mount, or one of
-// the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, secrets, init, file.
+// the sandbox's: proc, sysfs, cgroup, mqueue, devpts, dev, shm, device, step, secrets, init, file.
 // SizeBytes and Inodes cap a tmpfs, and a volume, where -1 is no limit.
 type PostureMount struct {
 	Kind        string `json:"kind"`

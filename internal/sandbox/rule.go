@@ -20,5 +20,8 @@ const (
 	RuleRuntime          = "runtime"            // names
 	RuleAnnotation       = "annotation"         // keys
 	RuleCommit           = "commit"             // no values; about an image and not about a container
+	RuleBuildNetwork     = "build-network"      // outbound, host: what the steps of an image build reach
+	RuleBuildSource      = "build-source"       // addresses that a build fetches: git and http contexts, ADD
+	RuleBuildFrontend    = "build-frontend"     // images that read a build's file instead of the reader that is built in
 	RuleHostMount        = "host-mount"         // allowed by [[host-mount]], not by [[allow]]
 )

@@ -43,6 +43,8 @@ func specMount(p Posture, b Binding, m PostureMount) (specs.Mount, error) {
 			b.mapMount(&mount)
 		}
 		return mount, nil
+	case mountStep: // the supervisor mapped its ids
+		return bind(b.MountSources[m.Target], m), nil
 	case mountDevice:
 		return bind(m.Source, m), nil
 	case mountFile:

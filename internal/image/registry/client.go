@@ -58,26 +58,11 @@ const dockerHub = "registry-1.docker.io"
 
 // Open prepares to speak to the registry of a name as cred. It does not connect. The repository must be closed.
 func (c *Client) Open(name refs.Name, cred Credential) (*Repository, error) {
-	host := name.Host()
-	if host == "docker.io" {
-		host = dockerHub
-	}
-	tlsConfig, err := loadCerts(c.opts.CertsDir, name.Host())
+	registry, base, err := c.host(name.Host())
 	if err != nil {
 		return nil, err
 	}
-	base := newTransport(host, tlsConfig)
-	guarded := &guard{next: base, host: host, opts: c.opts}
-	var transport http.RoundTripper = guarded
-	if guarded.loopback = isLoopback(host); guarded.loopback {
-		transport = docker.NewHTTPFallback(guarded)
-	}
-	client := &http.Client{Transport: transport}
-	registry := docker.RegistryHost{
-		Client: client, Host: host, Scheme: "https", Path: "/v2",
-		Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve | docker.HostCapabilityPush,
-	}
-	registry.Authorizer = newAuthorizer(host, cred, &http.Client{Transport: &realmGuard{next: transport, host: host}})
+	registry.Authorizer = newAuthorizer(registry.Host, cred, &http.Client{Transport: &realmGuard{next: registry.Client.Transport, host: registry.Host}})
 	return &Repository{
 		name: name, opts: c.opts, close: base.CloseIdleConnections, pushers: map[string]remotes.Pusher{},
 		resolver: docker.NewResolver(docker.ResolverOptions{
@@ -85,6 +70,39 @@ func (c *Client) Open(name refs.Name, cred Credential) (*Repository, error) {
 			Headers: http.Header{"User-Agent": []string{"bailey"}},
 		}),
 	}, nil
+}
+
+// host is how to speak to a registry: over TLS, or over plain HTTP when it is this machine; guarded in both cases.
+func (c *Client) host(name string) (docker.RegistryHost, *http.Transport, error) {
+	host := name
+	if host == "docker.io" {
+		host = dockerHub
+	}
+	tlsConfig, err := loadCerts(c.opts.CertsDir, name)
+	if err != nil {
+		return docker.RegistryHost{}, nil, err
+	}
+	base := newTransport(host, tlsConfig)
+	guarded := &guard{next: base, host: host, opts: c.opts}
+	var transport http.RoundTripper = guarded
+	if guarded.loopback = isLoopback(host); guarded.loopback {
+		transport = docker.NewHTTPFallback(guarded)
+	}
+	return docker.RegistryHost{
+		Client: &http.Client{Transport: transport}, Host: host, Scheme: "https", Path: "/v2",
+		Capabilities: docker.HostCapabilityPull | docker.HostCapabilityResolve | docker.HostCapabilityPush,
+	}, base, nil
+}
+
+// Hosts is docker.RegistryHosts for callers that bring their own credentials. The client that they get speaks to the
+// registry, and to its token server as long as that is of the registry's own domain.
+func (c *Client) Hosts(name string) ([]docker.RegistryHost, error) {
+	h, _, err := c.host(name)
+	if err != nil {
+		return nil, err
+	}
+	h.Client = &http.Client{Transport: &realmSplit{registry: h.Client.Transport, tokens: &realmGuard{next: h.Client.Transport, host: h.Host}, host: h.Host}}
+	return []docker.RegistryHost{h}, nil
 }
 
 // Close ends the connections.

@@ -31,20 +31,58 @@ func ParseAuth(header string) (Credential, error) {
 	if header == "" {
 		return Credential{}, nil
 	}
-	if len(header) > maxAuthHeader {
-		return Credential{}, fmt.Errorf("X-Registry-Auth has %d bytes, at most %d are read: %w", len(header), maxAuthHeader, errdefs.ErrInvalidArgument)
+	var a authConfig
+	if err := decodeHeader("X-Registry-Auth", header, &a); err != nil {
+		return Credential{}, err
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(header, "="))
+	return a.credential()
+}
+
+// ParseConfig reads Docker's X-Registry-Config header: like X-Registry-Auth, of an object with an AuthConfig for each
+// registry.
+func ParseConfig(header string) (map[string]Credential, error) {
+	out := map[string]Credential{}
+	if header == "" {
+		return out, nil
+	}
+	var all map[string]authConfig
+	if err := decodeHeader("X-Registry-Config", header, &all); err != nil {
+		return nil, err
+	}
+	for registry, a := range all {
+		c, err := a.credential()
+		if err != nil {
+			return nil, err
+		}
+		out[registry] = c
+	}
+	return out, nil
+}
+
+// authConfig is Docker's AuthConfig as far as it says who asks.
+type authConfig struct {
+	Username, Password, Auth, IdentityToken, RegistryToken string
+}
+
+// decodeHeader reads base64 of JSON.
+func decodeHeader(name, header string, into any) error {
+	if len(header) > maxAuthHeader {
+		return fmt.Errorf("%s has %d bytes, at most %d are read: %w", name, len(header), maxAuthHeader, errdefs.ErrInvalidArgument)
+	}
+	header = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(header, "="))
+	raw, err := base64.RawURLEncoding.DecodeString(header)
 	if err != nil {
 		// The decoder's own message would repeat a byte of the secret.
-		return Credential{}, fmt.Errorf("X-Registry-Auth is not base64 in the URL alphabet: %w", errdefs.ErrInvalidArgument)
+		return fmt.Errorf("%s is not base64 in the URL alphabet: %w", name, errdefs.ErrInvalidArgument)
 	}
-	var a struct {
-		Username, Password, Auth, IdentityToken, RegistryToken string
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s is not a JSON AuthConfig: %w", name, errdefs.ErrInvalidArgument)
 	}
-	if err := json.Unmarshal(raw, &a); err != nil {
-		return Credential{}, fmt.Errorf("X-Registry-Auth is not a JSON AuthConfig: %w", errdefs.ErrInvalidArgument)
-	}
+	return nil
+}
+
+// credential takes an AuthConfig apart.
+func (a authConfig) credential() (Credential, error) {
 	c := Credential{username: a.Username, password: a.Password, identityToken: a.IdentityToken, registryToken: a.RegistryToken}
 	if a.Auth != "" && c.username == "" {
 		if err := c.setBasic(a.Auth); err != nil {
@@ -71,6 +109,15 @@ func (c *Credential) setBasic(auth string) error {
 // Anonymous reports whether there is nothing to show to a registry.
 func (c Credential) Anonymous() bool {
 	return c.username == "" && c.password == "" && c.identityToken == "" && c.registryToken == ""
+}
+
+// Reveal is for those who speak to a registry by other code than this package's. An identity token comes without a name.
+// A token for the registry itself cannot be handed on like this.
+func (c Credential) Reveal() (username, secret string) {
+	if c.identityToken != "" {
+		return "", c.identityToken
+	}
+	return c.username, c.password
 }
 
 // Format hides everything from package fmt, whatever the verb: with %d, String would not be asked.

@@ -49,6 +49,20 @@ func (g *realmGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// realmSplit is one transport for a registry and its token server.
+type realmSplit struct {
+	registry, tokens http.RoundTripper
+	host             string
+}
+
+// RoundTrip takes for a token server whoever is not the registry and not where the registry sends us on for a blob.
+func (s *realmSplit) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.EqualFold(req.URL.Host, s.host) || req.Response != nil {
+		return s.registry.RoundTrip(req)
+	}
+	return s.tokens.RoundTrip(req)
+}
+
 // related reports whether two hosts belong to one owner: they are the same, or lie below the same registered domain (as the
 // public suffix list tells). Loopback addresses are all the machine's own.
 func related(a, b string) bool {

@@ -58,6 +58,9 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	if err := s.mountRoot(&m.Rootfs); err != nil {
 		return err
 	}
+	if err := s.mountMore(m.Mounts); err != nil {
+		return err
+	}
 	if err := s.deliver("secrets", m.Secrets); err != nil {
 		return errors.New("deliver the secrets: " + err.Error())
 	}
@@ -102,6 +105,32 @@ func (s *Supervisor) mountRoot(m *wire.Rootfs) error {
 		UserNS: FDUserNS, IDBase: m.IDBase,
 		ReadOnly: m.ReadOnly, AllowSetuid: m.AllowSetuid, Volatile: m.Volatile,
 	})
+}
+
+// mountMore mounts what the spec takes from the memory directory.
+func (s *Supervisor) mountMore(mounts []wire.Mount) error {
+	if len(mounts) == 0 {
+		return nil
+	}
+	if err := unix.Mkdirat(s.memFD, "mounts", 0o755); err != nil {
+		return errors.New("make a place for mounts: " + err.Error())
+	}
+	for i := range mounts {
+		m := &mounts[i]
+		if len(m.Over.Lower) > 0 {
+			if err := unix.Mkdir(m.Over.Target, 0o755); err != nil {
+				return errors.New("make " + m.Over.Target + ": " + err.Error())
+			}
+			if err := s.mountRoot(&m.Over); err != nil {
+				return err
+			}
+		}
+		b := rootfs.Bind{Root: m.Root, Sub: m.Sub, Target: m.Target, UserNS: FDUserNS, IDBase: m.IDBase, ReadOnly: m.ReadOnly}
+		if err := b.Mount(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mainOutcome is the end of the runtime that was to start the container.

@@ -27,6 +27,7 @@ type Start struct {
 	HideV2 bool
 
 	Rootfs  Rootfs
+	Mounts  []Mount
 	Secrets []Secret
 	Files   []Secret // for the tmpfs with the delivered files
 	Ports   []Port
@@ -93,6 +94,9 @@ func (m *Start) Append(dst []byte) []byte {
 	f.flag(22, m.HideV2)
 	for i := range m.Files {
 		f.put(23, m.Files[i].append(nil))
+	}
+	for i := range m.Mounts {
+		f.put(24, m.Mounts[i].append(nil))
 	}
 	return f.b
 }
@@ -163,6 +167,10 @@ func (m *Start) parseRest(tag byte, v value) (err error) {
 		var s Secret
 		s, err = parseSecret(v)
 		m.Files = append(m.Files, s)
+	case 24:
+		var x Mount
+		x, err = parseMount(v)
+		m.Mounts = append(m.Mounts, x)
 	}
 	return err
 }

@@ -1,0 +1,28 @@
+package gate
+
+import (
+	"strings"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+)
+
+// attestProvenance is the attribute by which clients ask for provenance.
+const attestProvenance = "attest:provenance"
+
+// recordProvenance makes every build that gives an image record where it comes from, in the form of SLSA v1.
+func recordProvenance(r *controlapi.SolveRequest) {
+	if r.Internal || len(r.Exporters) == 0 && r.ExporterDeprecated == "" {
+		return
+	}
+	if r.FrontendAttrs == nil {
+		r.FrontendAttrs = map[string]string{}
+	}
+	asked, ok := r.FrontendAttrs[attestProvenance]
+	switch {
+	case !ok || strings.Contains(asked, "disabled=true"):
+		// In images only: who exports files did not ask for one more.
+		r.FrontendAttrs[attestProvenance] = "mode=min,inline-only=true,version=v1"
+	case !strings.Contains(asked, "version="):
+		r.FrontendAttrs[attestProvenance] = strings.TrimPrefix(asked+",version=v1", ",")
+	}
+}

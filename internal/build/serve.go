@@ -1,0 +1,72 @@
+package build
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/google/uuid"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+
+	"github.com/bailey-run/bailey/internal/build/gate"
+	"github.com/bailey-run/bailey/internal/sandbox"
+)
+
+func newKey() string { return uuid.NewString() }
+
+// sessionHeader is where a client of BuildKit names its session.
+const sessionHeader = "X-Docker-Expose-Session-Uuid"
+
+// Admit is asked before each thing that a client of Serve wants to change, by its name in the audit log, with the object
+// that it is about and the request itself. The function that it returns is told the outcome.
+type Admit = gate.Admit
+
+// Serve speaks BuildKit's API (gRPC over plain HTTP/2) on a connection until one side ends it. A nil admit was asked
+// already.
+func (b *Builder) Serve(ctx context.Context, conn net.Conn, caller sandbox.Caller, admit Admit) error {
+	kit, err := b.buildkit(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, end, err := b.builds.begin(gate.WithCaller(ctx, caller, admit), "")
+	if err != nil {
+		return err
+	}
+	defer end()
+	server := grpc.NewServer(
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, kit.gate.Unary),
+		grpc.ChainStreamInterceptor(grpcerrors.StreamServerInterceptor, kit.gate.Stream),
+		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
+	)
+	kit.controller.Register(server)
+	defer server.Stop()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	(&http2.Server{}).ServeConn(conn, &http2.ServeConnOpts{Context: ctx, Handler: server, BaseConfig: &http.Server{}})
+	return nil
+}
+
+// Session takes the other direction of a client: a connection on which the builder asks the client for files, secrets
+// and credentials, until one side ends it. header is that of the request.
+func (b *Builder) Session(ctx context.Context, conn net.Conn, header map[string][]string, caller sandbox.Caller) error {
+	kit, err := b.buildkit(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, end, err := b.builds.begin(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer end()
+	leave, err := kit.gate.Enter(http.Header(header).Get(sessionHeader), caller)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	return kit.sessions.HandleConn(ctx, conn, header)
+}
