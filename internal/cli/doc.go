@@ -13,6 +13,7 @@
 //	terminal.go  what containers may do to the terminal: write text
 //	run.go       flags that `run` and `create` have here, and the dry run
 //	lint.go      `build --lint`, which needs no node
+//	init.go      `init`, which writes a Dockerfile
 //	explain.go   what is said when a node cannot be reached
 //
 // Bailey's own verbs are in posture.go, info.go and node.go. Nothing of
