@@ -26,7 +26,10 @@ func checkFiles(p sandbox.Posture) error {
 	left := int64(sandbox.MaxFileBytes)
 	for _, f := range p.Files() {
 		data, _, err := readFor(f, left)
-		if err != nil {
+		switch {
+		case errors.Is(err, os.ErrPermission):
+			return fmt.Errorf("%w: %w", err, errdefs.ErrPermissionDenied)
+		case err != nil:
 			return fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
 		}
 		left -= int64(len(data))
@@ -38,7 +41,7 @@ func checkFiles(p sandbox.Posture) error {
 func readFor(f sandbox.File, limit int64) ([]byte, uint32, error) {
 	data, mode, err := files.ReadAs(files.Reader{UID: f.Reader.UID, GID: f.Reader.GID, Groups: f.Reader.Groups}, f.Source, limit)
 	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("%s is delivered as a copy, and uid %d who asks for it may not read it: %w", f.Source, f.Reader.UID, err)
+		err = fmt.Errorf("%s is delivered as a copy, read as uid %d, who may not read it: put what the container needs into a secret (bailey secret create): %w", f.Source, f.Reader.UID, err)
 	}
 	return data, uint32(mode), err
 }

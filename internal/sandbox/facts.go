@@ -18,9 +18,11 @@ type Caller struct {
 // attack must succeed. No user of the host and no policy can be this caller.
 func Prover() Caller { return Caller{UID: nobody, GID: nobody, User: "the prover", prover: true} }
 
-// Stranger is the node itself as somebody whom no policy knows, to see what
-// is refused to everybody.
-func Stranger() Caller { return Caller{UID: nobody, GID: nobody, User: "a stranger", stranger: true} }
+// Stranger is the node itself as somebody whom no policy knows, but who may
+// read every file of the host, to see what is refused to everybody.
+func Stranger() Caller {
+	return Caller{UID: nobody, GID: nobody, User: "a stranger", Reads: &Identity{}, stranger: true}
+}
 
 // nobody is an id that no user has.
 const nobody = ^uint32(0)

@@ -38,6 +38,18 @@ func (p Posture) Files() []File {
 // fileName is unique among the mounts of a posture.
 func fileName(mount int) string { return strconv.Itoa(mount) }
 
+// everybody are ids that own nothing: with their rights only what all may read can be read.
+var everybody = Identity{UID: 65534, GID: 65534}
+
+// readerOf is with whose rights a file is read. From the places that no container may have (/etc, /root and their like) comes only
+// what everybody may read, such as /etc/localtime, whoever asks: a key or a list of passwords stays where it is.
+func (d *decision) readerOf(source string) *Identity {
+	if neverMounted(source, d.facts.OwnPaths) != "" {
+		return &everybody
+	}
+	return d.caller.Reads
+}
+
 // copies says whether a mount is one of a file of the host that can be had without one: for reading, by a caller that may
 // read it itself, and that the policy does not give as it is. It opens nothing: what somebody may read they may put into a
 // container of theirs in many ways.

@@ -110,7 +110,7 @@ func (d *decision) decideMount(m Mount) (PostureMount, bool) {
 	switch m.Type {
 	case MountBind:
 		if d.copies(m) {
-			pm.Kind, pm.Reader, pm.UID, pm.GID = mountFile, d.caller.Reads, d.r.Identity.UID, d.r.Identity.GID
+			pm.Kind, pm.Reader, pm.UID, pm.GID = mountFile, d.readerOf(m.Source), d.r.Identity.UID, d.r.Identity.GID
 		} else {
 			d.askHostMount(m)
 		}

@@ -113,9 +113,11 @@ func TestCopiesAreTheCallers(t *testing.T) {
 		want                  string // "" when it must be delivered
 	}{
 		{"one's own to read", open, ":ro", nobody, ""},
-		{"another's", closed, ":ro", nobody, "uid 65534 who asks for it may not read it"},
+		{"another's", closed, ":ro", nobody, "read as uid 65534, who may not read it"},
 		{"twin: root's by root", closed, ":ro", 0, ""},
 		{"the passwords of the host", "/etc/shadow", ":ro", nobody, "may not read it"},
+		{"the passwords of the host, by root", "/etc/shadow", ":ro", 0, "may not read it"},
+		{"twin: what all may read of /etc", "/etc/passwd", ":ro", 0, ""},
 		{"for writing", open, "", nobody, `refused by rule "host-mount"`},
 		{"the node's key", filepath.Join(node.Dir, "secrets/node.key"), ":ro", 0, `refused by rule "host-mount"`},
 		{"the daemon's environment", "/proc/self/environ", ":ro", 0, `refused by rule "host-mount"`},

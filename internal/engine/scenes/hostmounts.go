@@ -43,6 +43,10 @@ func hostMounts() []scene.Scene {
 		},
 		Twin: mountsOwnDir,
 	}, {
+		ID: "delivered-files/shadow", Control: "delivered-files", Tries: "have the host's passwords delivered as a file, by someone who may read them", Source: "shadow(5)",
+		Attack: func(ctx context.Context, s scene.Stage) error { return bind("/etc/shadow").make(ctx, s, s.Stranger()) },
+		Twin:   func(ctx context.Context, s scene.Stage) error { return bind("/etc/passwd").make(ctx, s, s.Stranger()) },
+	}, {
 		ID: "host-mounts/engine-socket", Control: "host-mounts", Tries: "have the socket of an engine mounted, wherever it lies", Source: "CIS Docker 5.31",
 		Attack: func(ctx context.Context, s scene.Stage) error {
 			return withDir(func(dir string) error {
