@@ -86,7 +86,7 @@ var deniedCalls = map[string]denied{
 	"vsock":             {unix.SYS_SOCKET, [6]uintptr{unix.AF_VSOCK, bad, 0}, syscall.EPERM, false},
 	"alg":               {unix.SYS_SOCKET, [6]uintptr{unix.AF_ALG, bad, 0}, syscall.EPERM, false},
 	"packet":            {unix.SYS_SOCKET, [6]uintptr{unix.AF_PACKET, bad, 0}, syscall.EPERM, false},
-	"netlink audit":     {unix.SYS_SOCKET, [6]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, syscall.EPERM, false},
+	"netlink audit":     {unix.SYS_SOCKET, [6]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, syscall.EPROTONOSUPPORT, false},
 	"netlink netfilter": {unix.SYS_SOCKET, [6]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER}, syscall.EPERM, false},
 	"sctp":              {unix.SYS_SOCKET, [6]uintptr{unix.AF_INET, 99, unix.IPPROTO_SCTP}, syscall.EPERM, false},
 	"TIOCSTI":           {unix.SYS_IOCTL, [6]uintptr{bad, unix.TIOCSTI, 0}, syscall.EPERM, false},

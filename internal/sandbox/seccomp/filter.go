@@ -11,6 +11,7 @@ const (
 
 	protoUDP, protoICMPv6 = 17, 58 // ICMP is 1, TCP 6
 	netlinkRoute          = 0
+	netlinkAudit          = 9
 
 	// namespaceFlags are CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET.
 	// CLONE_NEWTIME lies where clone(2) keeps the exit signal and counts for unshare and clone3 only.
@@ -74,6 +75,15 @@ func socketRules(open func(string) bool) []specs.LinuxSyscall {
 		when("socket", netlink...),
 		// Only AF_UNIX can do it, and AF_TIPC, a module that would be loaded.
 		when("socketpair", equal(0, afUnix)),
+	}
+	if !open("netlink") {
+		// PAM and the programs of shadow (su, runuser, sshd, cron, useradd) give up on any other error than that of a kernel
+		// without auditing, which they take for normal: a program that drops from root by su must work.
+		errno := uint(ePROTONOSUPPORT)
+		rules = append(rules, specs.LinuxSyscall{
+			Names: []string{"socket"}, Action: specs.ActErrno, ErrnoRet: &errno,
+			Args: []specs.LinuxSeccompArg{equal(0, afNetlink), equal(2, netlinkAudit)},
+		})
 	}
 	for _, f := range []struct {
 		group  string

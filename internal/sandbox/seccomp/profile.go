@@ -9,8 +9,9 @@ import (
 
 // Errors that denied calls end with; the numbers are those of every Linux.
 const (
-	ePERM  = 1
-	eNOSYS = 38
+	ePERM           = 1
+	eNOSYS          = 38
+	ePROTONOSUPPORT = 93
 )
 
 // architectures are the native ABI by Go's name.

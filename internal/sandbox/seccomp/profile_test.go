@@ -213,6 +213,13 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// PAM takes a kernel without auditing for normal, and nothing else.
+func TestAuditIsNotThere(t *testing.T) {
+	if got := decide(profile(t), "socket", 16, 3, 9); got != ePROTONOSUPPORT {
+		t.Errorf("socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) ends with errno %d", got)
+	}
+}
+
 // No request whose lower half is one of the two gets through, whatever is above; every other 16-bit one does.
 func TestNoIoctlSlipsPast(t *testing.T) {
 	p := profile(t)
