@@ -7,32 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/bailey-run/bailey/internal/image/imagetest"
-	"github.com/bailey-run/bailey/test/harness/debian"
+	"github.com/bailey-run/bailey/test/workloads"
 )
-
-// nginxConf is a web server that needs no root: it writes to /tmp alone, which every container has, and logs to its
-// standard output, which is where `bailey logs` finds it.
-const nginxConf = `daemon off;
-worker_processes 1;
-pid /tmp/nginx.pid;
-error_log stderr notice;
-events { worker_connections 256; }
-http {
-	include /etc/nginx/mime.types;
-	access_log /dev/stdout;
-	client_body_temp_path /tmp/body;
-	proxy_temp_path /tmp/proxy;
-	fastcgi_temp_path /tmp/fastcgi;
-	uwsgi_temp_path /tmp/uwsgi;
-	scgi_temp_path /tmp/scgi;
-	server {
-		listen 8080;
-		root /usr/share/nginx/html;
-		server_tokens off;
-	}
-}
-`
 
 // page is what it serves.
 const page = "<!doctype html><title>Bailey</title><p>Debian's nginx, hardened by default.\n"
@@ -40,17 +16,8 @@ const page = "<!doctype html><title>Bailey</title><p>Debian's nginx, hardened by
 // makeDebian makes an image of a minimal Debian or Ubuntu with nginx, as the machine's own release has it and from the mirrors that
 // its apt uses.
 func (d *demo) makeDebian(ctx context.Context) error {
-	image := debian.Image{
-		Tag:      "debian-nginx:demo",
-		Packages: []string{"nginx-light"},
-		Files: []imagetest.File{
-			imagetest.Reg("etc/nginx/nginx.conf", nginxConf),
-			imagetest.Reg("usr/share/nginx/html/index.html", page),
-		},
-	}
-	image.Config.User = "www-data"
-	image.Config.ExposedPorts = map[string]struct{}{"8080/tcp": {}}
-	image.Config.Cmd = []string{"/usr/sbin/nginx"}
+	image := workloads.HardenedNginx(page)
+	image.Tag = "debian-nginx:demo"
 	file, err := os.Create(d.debianArchive())
 	if err != nil {
 		return err
