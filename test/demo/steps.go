@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -51,7 +49,7 @@ func (d *demo) get(ctx context.Context, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for {
-		answer, err := d.getOnce(ctx, url)
+		answer, err := d.node.Get(ctx, url)
 		if err == nil {
 			return answer, nil
 		}
@@ -61,24 +59,6 @@ func (d *demo) get(ctx context.Context, url string) (string, error) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// getOnce asks once.
-func (d *demo) getOnce(ctx context.Context, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := d.node.HTTP().Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = errors.New(response.Status)
-	}
-	return string(body), err
 }
 
 // logs is what the containers printed, as an error that explains another one.

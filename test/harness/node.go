@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -230,6 +231,24 @@ func (n *Node) HTTP() *http.Client {
 		Timeout:   30 * time.Second,
 		Transport: &http.Transport{DialContext: n.Dial, DisableKeepAlives: true},
 	}
+}
+
+// Get asks for a page once, with HTTP. An answer that is not 200 is an error.
+func (n *Node) Get(ctx context.Context, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := n.HTTP().Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return string(body), err
 }
 
 // logBuffer keeps the end of what a daemon prints.
