@@ -48,9 +48,11 @@ func TestWorkloads(t *testing.T) {
 
 	t.Run("start", func(t *testing.T) {
 		for _, w := range all {
+			n.MustBailey(t, append([]string{"run", "-d", "--name", w.name}, w.run...)...)
+		}
+		for _, w := range all {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
-				n.MustBailey(t, append([]string{"run", "-d", "--name", w.name}, w.run...)...)
 				s := service{n, w.name}
 				w.first(t, s)
 				w.again(t, s)
