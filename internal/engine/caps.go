@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
@@ -88,7 +87,7 @@ func (e *Engine) capRoot(rec *store.Container) error {
 	if !rec.Posture.Root.Writable || !e.disk.Hard || !rec.State.StartedAt.IsZero() {
 		return nil
 	}
-	err := e.disk.Limit(e.rootCap(rec), e.upperDir(rec.ID), filepath.Join(e.containerDir(rec.ID), "work"))
+	err := e.disk.Limit(e.rootCap(rec), e.upperDir(rec.ID), e.workDir(rec.ID))
 	if err != nil {
 		return fmt.Errorf("container %s: its root file system: %w", rec.Name, err)
 	}

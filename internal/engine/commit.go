@@ -85,7 +85,7 @@ func (e *Engine) changedFiles(ctx context.Context, rec *store.Container) (io.Rea
 			keep[p] = true
 		}
 	}
-	upper := filepath.Join(e.containerDir(rec.ID), "upper")
+	upper := e.upperDir(rec.ID)
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(files.Layer(upper, keep, pw)) }()
 	return pr, nil

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bailey-run/bailey/internal/engine/files"
 	"github.com/bailey-run/bailey/internal/engine/store"
-	"github.com/bailey-run/bailey/internal/engine/view"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
@@ -98,29 +97,6 @@ func openProcessRoot(r *run) (*os.File, error) {
 		return nil, errors.Join(errors.New("the container has just ended"), dir.Close())
 	}
 	return dir, nil
-}
-
-func (e *Engine) openView(ctx context.Context, rec *store.Container) (*os.File, error) {
-	img, err := e.opts.Images.Get(ctx, rec.ImageID)
-	if err != nil {
-		return nil, err
-	}
-	layers, err := e.opts.Images.Rootfs(ctx, img)
-	if err != nil {
-		return nil, err
-	}
-	dir := e.containerDir(rec.ID)
-	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
-	for _, d := range []string{dir, upper, work} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return nil, fmt.Errorf("container %s: %w", rec.Name, err)
-		}
-	}
-	lower := layers.Lower
-	if generated := filepath.Join(dir, "layer"); linkExists(generated) {
-		lower = append([]string{generated}, lower...)
-	}
-	return view.Open(lower, upper, work)
 }
 
 // StatPath describes a path of a container.
@@ -232,7 +208,7 @@ func (e *Engine) Changes(ctx context.Context, ref string) ([]container.Filesyste
 	if err != nil {
 		return nil, err
 	}
-	changes, err := files.Changes(filepath.Join(e.containerDir(rec.ID), "upper"), layers.Lower)
+	changes, err := files.Changes(e.upperDir(rec.ID), layers.Lower)
 	if err != nil {
 		return nil, fmt.Errorf("changes of container %s: %w", rec.Name, err)
 	}

@@ -175,11 +175,6 @@ func (e *Engine) containerDir(id string) string {
 	return filepath.Join(e.opts.Dir, "containers", id)
 }
 
-// upperDir is where what a container writes to its root file system lies.
-func (e *Engine) upperDir(id string) string {
-	return filepath.Join(e.containerDir(id), "upper")
-}
-
 func (e *Engine) runDir(id string) string {
 	return filepath.Join(e.opts.RunDir, id)
 }

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
-	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/events"
@@ -89,14 +86,8 @@ func (e *Engine) prepare(ctx context.Context, c *cont) error {
 	if err != nil {
 		return undo(err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "upper"), filepath.Join(dir, "work")} {
-		if err := os.MkdirAll(d, 0o711); err != nil {
-			return undo(fmt.Errorf("container %s: %w", rec.Name, err))
-		}
-	}
-	// The upper directory becomes the root directory of the container.
-	if err := os.Chmod(filepath.Join(dir, "upper"), 0o755); err != nil {
-		return undo(fmt.Errorf("container %s: %w", rec.Name, err))
+	if err := e.makeDirs(&rec); err != nil {
+		return undo(err)
 	}
 	if err := e.capRoot(&rec); err != nil {
 		return undo(err)
@@ -133,9 +124,8 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	if err != nil {
 		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
 	}
-	dir, runDir := e.containerDir(rec.ID), e.runDir(rec.ID)
-	generated := filepath.Join(dir, "layer")
-	if err := rootfs.WriteLayer(generated, e.generatedFiles(&rec, run.bind.Attachment)); err != nil {
+	root, err := e.rootFor(&rec, run.bind, layers)
+	if err != nil {
 		return runtime.Started{}, fmt.Errorf("container %s: %w", rec.Name, err)
 	}
 	sources, err := e.mountSources(&rec, layers)
@@ -163,14 +153,7 @@ func (e *Engine) launch(ctx context.Context, c *cont) (runtime.Started, error) {
 	size := rec.HostConfig.ConsoleSize
 	return run.Start(ctx, runtime.StartRequest{
 		Spec: spec, Rows: uint16(size[0]), Cols: uint16(size[1]),
-		Rootfs: rootfs.Config{
-			Lower:       append([]string{generated}, layers.Lower...),
-			Upper:       filepath.Join(dir, "upper"),
-			Work:        filepath.Join(dir, "work"),
-			Target:      runtime.PathsIn(runDir).Rootfs,
-			IDBase:      run.bind.IDBase,
-			AllowSetuid: rec.Posture.Root.Setuid,
-		},
+		Rootfs:  root,
 		Secrets: secrets,
 		Files:   files,
 		Ports:   forwards(run.bind.Attachment.Ports),

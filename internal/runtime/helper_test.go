@@ -156,10 +156,8 @@ func (n *node) box(args ...string) *box {
 	}
 	n.t.Cleanup(func() { pair.Close() })
 	b := &box{n: n, id: id, pair: pair, home: filepath.Join(n.dir, "containers", id)}
-	for _, d := range []string{"upper", "work"} {
-		if err := os.MkdirAll(filepath.Join(b.home, d), 0o755); err != nil {
-			n.t.Fatal(err)
-		}
+	if err := os.MkdirAll(b.home, 0o755); err != nil {
+		n.t.Fatal(err)
 	}
 	run := filepath.Join(n.dir, "run", id)
 	b.prep = PrepareRequest{
@@ -169,8 +167,7 @@ func (n *node) box(args ...string) *box {
 	b.req = StartRequest{
 		Spec: n.spec(b, args),
 		Rootfs: rootfs.Config{
-			Lower: []string{n.layer}, Upper: filepath.Join(b.home, "upper"), Work: filepath.Join(b.home, "work"),
-			Target: PathsIn(run).Rootfs, IDBase: base, Volatile: true,
+			Lower: []string{n.layer}, Target: PathsIn(run).Rootfs, IDBase: base, Memory: true,
 		},
 	}
 	return b

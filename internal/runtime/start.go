@@ -154,10 +154,14 @@ func (c *Container) startMessage(req *StartRequest) (*wire.Start, error) {
 }
 
 func wireRootfs(c rootfs.Config) wire.Rootfs {
-	return wire.Rootfs{
+	m := wire.Rootfs{
 		Lower: c.Lower, Upper: c.Upper, Work: c.Work, Target: c.Target,
-		IDBase: c.IDBase, ReadOnly: c.ReadOnly, AllowSetuid: c.AllowSetuid, Volatile: c.Volatile,
+		IDBase: c.IDBase, ReadOnly: c.ReadOnly, AllowSetuid: c.AllowSetuid, Volatile: c.Volatile, Memory: c.Memory,
 	}
+	for _, f := range c.Files {
+		m.Files = append(m.Files, wire.File{Path: f.Path, Mode: f.Mode, Data: f.Data})
+	}
+	return m
 }
 
 func wirePort(f Forward) (wire.Port, error) {

@@ -39,6 +39,13 @@ type Config struct {
 	// system). Only for an Upper that need not survive a power loss; the mount
 	// itself takes a millisecond longer.
 	Volatile bool `json:"volatile,omitempty"`
+	// Memory puts the writable layer into memory, in place of Upper and Work:
+	// what the OCI runtime makes in the root before it closes it to writing
+	// (the points it mounts on) is gone with the mount. Nothing of it touches a
+	// disk.
+	Memory bool `json:"memory,omitempty"`
+	// Files are put on top of the layers; only with Memory.
+	Files []File `json:"-"`
 }
 
 func (c *Config) check() error {
@@ -47,6 +54,9 @@ func (c *Config) check() error {
 	}
 	if (c.Upper == "") != (c.Work == "") || parent(c.Upper) != parent(c.Work) {
 		return &Error{"use the writable layer", c.Upper, errors.New("upper and work must be siblings")}
+	}
+	if c.Memory && c.Upper != "" || !c.Memory && len(c.Files) > 0 {
+		return &Error{"use the writable layer", c.Upper, errors.New("it is in memory, with files, or on disk, without")}
 	}
 	if c.IDBase < IDs || c.IDBase > 1<<32-1-IDs {
 		return &Error{"use the range of ids", "", errors.New("it must not hold the ids of the host")}
@@ -64,6 +74,9 @@ func (c *Config) check() error {
 	}
 	return nil
 }
+
+// frozen reports whether the root has no writable layer at all.
+func (c *Config) frozen() bool { return c.Upper == "" && !c.Memory }
 
 // clean reports whether p is absolute and free of empty, "." and ".." parts.
 func clean(p string) bool {

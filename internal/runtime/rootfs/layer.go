@@ -30,6 +30,10 @@ func WriteLayer(dir string, files []File) error {
 	}
 	top := os.NewFile(uintptr(fd), dir)
 	defer top.Close()
+	return writeFiles(top, files)
+}
+
+func writeFiles(top *os.File, files []File) error {
 	for i := range files {
 		if err := files[i].write(top); err != nil {
 			return err

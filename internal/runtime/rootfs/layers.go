@@ -12,6 +12,7 @@ type layerSet struct {
 	lower  []int
 	upper  int
 	work   int
+	memory int // the mount that upper and work are in, when that is in memory
 	mounts map[string]mountRoot
 	opened []int
 }
@@ -30,7 +31,7 @@ func (s *layerSet) close() {
 // openLayers opens every layer of c. With shared false each layer is the root
 // of a mount of its own.
 func openLayers(c *Config, shared bool) (*layerSet, error) {
-	s := &layerSet{c: c, mounts: make(map[string]mountRoot), upper: -1, work: -1}
+	s := &layerSet{c: c, mounts: make(map[string]mountRoot), upper: -1, work: -1, memory: -1}
 	roots := s.roots(shared)
 	for i, p := range c.Lower {
 		fd, err := s.open(p, roots[i])

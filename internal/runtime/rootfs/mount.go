@@ -29,7 +29,7 @@ func Mount(c Config) error {
 		return err
 	}
 	defer unix.Close(target)
-	if c.Upper == "" && len(c.Lower) == 1 {
+	if c.frozen() && len(c.Lower) == 1 {
 		return mountSingle(&c, target)
 	}
 	return onOwnThread(func() error {
@@ -81,7 +81,7 @@ func (c *Config) attributes() int {
 	if !c.AllowSetuid {
 		attr |= unix.MOUNT_ATTR_NOSUID
 	}
-	if c.ReadOnly || c.Upper == "" {
+	if c.ReadOnly || c.frozen() {
 		attr |= unix.MOUNT_ATTR_RDONLY
 	}
 	return attr
@@ -99,6 +99,9 @@ func mountByFD(c *Config, target int) error {
 		return err
 	}
 	defer set.close()
+	if err := set.inMemory(); err != nil {
+		return err
+	}
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return &Error{"open file system", "overlay", err}
@@ -181,7 +184,7 @@ func becomeRootOf(base uint32) error {
 // writable refuses the read-only mount that overlayfs falls back to when it
 // cannot use its scratch directory.
 func writable(c *Config, mount int) error {
-	if c.Upper == "" || c.ReadOnly {
+	if c.frozen() || c.ReadOnly {
 		return nil
 	}
 	var s unix.Statfs_t

@@ -172,6 +172,56 @@ func TestMountVolatileTwice(t *testing.T) {
 	}
 }
 
+// TestMountInMemory: mount points can be made, what Bailey puts on top shows, all belongs to the container's root, and
+// nothing of it reaches the disk or outlives the mount.
+func TestMountInMemory(t *testing.T) {
+	if !inMountNS(t) {
+		return
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			c := newConfig(t, 3)
+			disk := filepath.Dir(c.Upper)
+			before := listing(t, disk)
+			c.Upper, c.Work, c.Memory = "", "", true
+			c.Files = []File{{Path: "etc/hosts", Mode: 0o644, Data: []byte("mine")}, {Path: "new/deep/file", Mode: 0o640, Data: []byte("x")}}
+			for range 2 { // the second finds nothing of the first
+				if err := way(c); err != nil {
+					t.Fatal(err)
+				}
+				got := act(t, "points", c.Target)
+				for what, want := range map[string]string{
+					"hosts": "mine", "mkdir": "ok", "below": "ok", "of1": "ok",
+					"/": "0:0 0755", "/etc": "0:0 0755", "/etc/hosts": "0:0 0644", "/new/deep": "0:0 0755", "/new/deep/file": "0:0 0640",
+				} {
+					if got[what] != want {
+						t.Errorf("%s: %s, want %s", what, got[what], want)
+					}
+				}
+				if err := unix.Unmount(c.Target, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if after := listing(t, disk); after != before {
+				t.Errorf("on disk there is now\n%s", after)
+			}
+		})
+	}
+}
+
+// listing names everything below dir.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	if err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		fmt.Fprintln(&all, path)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
 // refusals spoil a configuration in one way each.
 var refusals = map[string]func(t *testing.T, c *Config){
 	"another range than the namespace's": func(t *testing.T, c *Config) { c.IDBase += IDs },
@@ -219,12 +269,22 @@ var refusals = map[string]func(t *testing.T, c *Config){
 		}
 		c.Target = link
 	},
-	"a path with dots":    func(t *testing.T, c *Config) { c.Lower[1] += "/../fs" },
-	"a missing layer":     func(t *testing.T, c *Config) { c.Lower[1] += "x" },
-	"no layer":            func(t *testing.T, c *Config) { c.Lower = nil },
-	"too many layers":     func(t *testing.T, c *Config) { c.Lower = make([]string, MaxLayers+1) },
-	"upper without work":  func(t *testing.T, c *Config) { c.Work = "" },
-	"work somewhere else": func(t *testing.T, c *Config) { c.Work = t.TempDir() },
+	"a path with dots":          func(t *testing.T, c *Config) { c.Lower[1] += "/../fs" },
+	"a missing layer":           func(t *testing.T, c *Config) { c.Lower[1] += "x" },
+	"no layer":                  func(t *testing.T, c *Config) { c.Lower = nil },
+	"too many layers":           func(t *testing.T, c *Config) { c.Lower = make([]string, MaxLayers+1) },
+	"upper without work":        func(t *testing.T, c *Config) { c.Work = "" },
+	"work somewhere else":       func(t *testing.T, c *Config) { c.Work = t.TempDir() },
+	"on disk and in memory":     func(t *testing.T, c *Config) { c.Memory = true },
+	"files for a layer on disk": func(t *testing.T, c *Config) { c.Files = []File{{Path: "a"}} },
+	"another range for a layer in memory": func(t *testing.T, c *Config) {
+		c.IDBase += IDs
+		c.Upper, c.Work, c.Memory = "", "", true
+	},
+	"a file that leads out of the layer": func(t *testing.T, c *Config) {
+		c.Upper, c.Work, c.Memory = "", "", true
+		c.Files = []File{{Path: "../a"}}
+	},
 }
 
 func TestMountRefuses(t *testing.T) {

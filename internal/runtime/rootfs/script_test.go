@@ -22,6 +22,22 @@ var scripts = map[string]func(report func(name string, v any)){
 		}
 		report("create", errname(os.WriteFile("/created", nil, 0o644)))
 	},
+	"points": func(report func(string, any)) {
+		text, _ := os.ReadFile("/etc/hosts")
+		report("hosts", string(text))
+		report("mkdir", errname(os.Mkdir("/proc", 0o755)))
+		report("below", errname(os.MkdirAll("/dir/sub/point", 0o755)))
+		_, err := os.Stat("/dir/of1")
+		report("of1", errname(err))
+		for _, p := range []string{"/", "/etc", "/etc/hosts", "/new/deep", "/new/deep/file"} {
+			info, err := os.Stat(p)
+			if err != nil {
+				report(p, errname(err))
+				continue
+			}
+			report(p, fmt.Sprintf("%s %04o", owner(p), info.Mode().Perm()))
+		}
+	},
 	"devices": func(report func(string, any)) {
 		_, err := os.Open("/null")
 		report("open", errname(err))

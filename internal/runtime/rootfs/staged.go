@@ -18,6 +18,9 @@ func mountStaged(c *Config, target int) error {
 		return err
 	}
 	defer set.close()
+	if err := set.inMemory(); err != nil {
+		return err
+	}
 	if err := enterStage(c, target); err != nil {
 		return err
 	}
@@ -36,20 +39,9 @@ func mountStaged(c *Config, target int) error {
 // enterStage mounts a tmpfs on the target and makes it this thread's working
 // directory.
 func enterStage(c *Config, target int) error {
-	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	m, err := newTmpfs([][2]string{{"mode", "0700"}})
 	if err != nil {
-		return &Error{"open file system", "tmpfs", err}
-	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigSetString(fs, "mode", "0700"); err != nil {
-		return &Error{"configure tmpfs", "mode", err}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return &Error{"create tmpfs", kernelSays(fs), err}
-	}
-	m, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
-	if err != nil {
-		return &Error{"mount tmpfs", kernelSays(fs), err}
+		return err
 	}
 	defer unix.Close(m)
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
@@ -77,18 +69,12 @@ func overlayOnStage(c *Config, set *layerSet) (int, error) {
 		lower = append(lower, name)
 	}
 	options := "lowerdir=" + strings.Join(lower, ":")
-	if c.Upper != "" {
-		own, ok := set.mounts[parent(c.Upper)]
-		if !ok || strings.ContainsAny(base(c.Upper)+base(c.Work), `,:\`) {
-			return -1, &Error{"use the writable layer", c.Upper, errors.New("it must be a plain directory of one mount")}
-		}
-		if err := putOnStage(own.fd, "u"); err != nil {
+	if !c.frozen() {
+		more, err := writableOnStage(c, set)
+		if err != nil {
 			return -1, err
 		}
-		options += ",upperdir=u/" + base(c.Upper) + ",workdir=u/" + base(c.Work)
-		if c.Volatile {
-			options += ",volatile"
-		}
+		options += more
 	}
 	for _, o := range fixedOptions {
 		options += "," + o[0] + "=" + o[1]
@@ -111,6 +97,26 @@ func overlayOnStage(c *Config, set *layerSet) (int, error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// writableOnStage puts the writable layer on the stage and returns the options that name it.
+func writableOnStage(c *Config, set *layerSet) (string, error) {
+	mount, upper, work := set.memory, memoryUpper, memoryWork
+	if !c.Memory {
+		own, ok := set.mounts[parent(c.Upper)]
+		if !ok || strings.ContainsAny(base(c.Upper)+base(c.Work), `,:\`) {
+			return "", &Error{"use the writable layer", c.Upper, errors.New("it must be a plain directory of one mount")}
+		}
+		mount, upper, work = own.fd, base(c.Upper), base(c.Work)
+	}
+	if err := putOnStage(mount, "u"); err != nil {
+		return "", err
+	}
+	options := ",upperdir=u/" + upper + ",workdir=u/" + work
+	if c.Volatile {
+		options += ",volatile"
+	}
+	return options, nil
 }
 
 func putOnStage(mount int, name string) error {

@@ -61,6 +61,7 @@ func (s *Supervisor) prepare(m *wire.Start) (err error) {
 	if err := s.mountMore(m.Mounts); err != nil {
 		return err
 	}
+	s.start.Rootfs = wire.Rootfs{}
 	if err := s.deliver("secrets", m.Secrets); err != nil {
 		return errors.New("deliver the secrets: " + err.Error())
 	}
@@ -100,11 +101,15 @@ func (s *Supervisor) mountRoot(m *wire.Rootfs) error {
 	if len(m.Lower) == 0 {
 		return nil
 	}
-	return rootfs.Mount(rootfs.Config{
+	c := rootfs.Config{
 		Lower: m.Lower, Upper: m.Upper, Work: m.Work, Target: m.Target,
 		UserNS: FDUserNS, IDBase: m.IDBase,
-		ReadOnly: m.ReadOnly, AllowSetuid: m.AllowSetuid, Volatile: m.Volatile,
-	})
+		ReadOnly: m.ReadOnly, AllowSetuid: m.AllowSetuid, Volatile: m.Volatile, Memory: m.Memory,
+	}
+	for _, f := range m.Files {
+		c.Files = append(c.Files, rootfs.File{Path: f.Path, Mode: f.Mode, Data: f.Data})
+	}
+	return rootfs.Mount(c)
 }
 
 // mountMore mounts what the spec takes from the memory directory.

@@ -43,6 +43,15 @@ type Rootfs struct {
 	ReadOnly    bool
 	AllowSetuid bool
 	Volatile    bool
+	Memory      bool
+	Files       []File
+}
+
+// File is a regular file to put on top of the layers.
+type File struct {
+	Path string
+	Mode uint32
+	Data []byte
 }
 
 // Secret is a file for the secrets' tmpfs. UID and GID are ids of the host.
@@ -101,7 +110,7 @@ func (m *Start) Append(dst []byte) []byte {
 	return f.b
 }
 
-// ParseStart reads the message. Secret data and Config point into b.
+// ParseStart reads the message. The data of secrets and files, and Config, point into b.
 func ParseStart(b []byte) (m Start, err error) {
 	err = each(b, func(tag byte, v value) error {
 		switch tag {
@@ -187,6 +196,10 @@ func (m *Rootfs) append(dst []byte) []byte {
 	f.flag(6, m.ReadOnly)
 	f.flag(7, m.AllowSetuid)
 	f.flag(8, m.Volatile)
+	f.flag(9, m.Memory)
+	for i := range m.Files {
+		f.put(10, m.Files[i].append(nil))
+	}
 	return f.b
 }
 
@@ -209,6 +222,35 @@ func parseRootfs(b []byte) (m Rootfs, err error) {
 			m.AllowSetuid = v.flag()
 		case 8:
 			m.Volatile = v.flag()
+		case 9:
+			m.Memory = v.flag()
+		case 10:
+			file, err := parseFile(v)
+			m.Files = append(m.Files, file)
+			return err
+		}
+		return nil
+	})
+	return m, err
+}
+
+func (m *File) append(dst []byte) []byte {
+	f := fields{dst}
+	f.str(1, m.Path)
+	f.num(2, uint64(m.Mode))
+	f.bytes(3, m.Data)
+	return f.b
+}
+
+func parseFile(b []byte) (m File, err error) {
+	err = each(b, func(tag byte, v value) error {
+		switch tag {
+		case 1:
+			m.Path = string(v)
+		case 2:
+			m.Mode = uint32(v.num())
+		case 3:
+			m.Data = v
 		}
 		return nil
 	})

@@ -29,7 +29,7 @@ var sampleStart = Start{
 	LogPath: "/c/log.json", LogMaxSize: -1, LogMaxFiles: 3, NoLog: true,
 	Runtime: "/bin/runc", RuntimeDir: "/run/oci", Cgroup: "/bailey/c0ffee",
 	UID: 1879048192, GID: 7, OOMAdjusted: true, Rows: 24, Cols: 80,
-	Rootfs:  Rootfs{Lower: []string{"/a", "/b"}, Upper: "/u", Work: "/w", Target: "/t", IDBase: 1879048192, ReadOnly: true, AllowSetuid: true, Volatile: true},
+	Rootfs:  Rootfs{Lower: []string{"/a", "/b"}, Upper: "/u", Work: "/w", Target: "/t", IDBase: 1879048192, ReadOnly: true, AllowSetuid: true, Volatile: true, Memory: true, Files: []File{{Path: "etc/hosts", Mode: 0o644, Data: []byte("127.0.0.1 localhost\n")}}},
 	Secrets: []Secret{{"db", []byte("hunter2"), 1, 2, 0o400}, {Name: "empty"}},
 	Files:   []Secret{{"7", []byte("conf"), 3, 4, 0o444}},
 	Ports:   []Port{{"\x7f\x00\x00\x01", 8080, false, "\x0a\x00\x00\x02", 80, "localhost:8080/tcp"}, {"0123456789abcdef", 53, true, "\x0a\x00\x00\x02", 53, ""}},
