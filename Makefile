@@ -104,7 +104,7 @@ deps-build deps-test deps-lint deps-demo deps-bench deps-v2 deps-moby:
 $(PAYLOAD)/bailey-runc: go.mod go.sum Makefile
 	@mkdir -p $(@D)
 	@CGO_ENABLED=1 $(STEP) "building the OCI runtime $$(go list -m -f '{{.Path}} {{.Version}}' github.com/opencontainers/runc), static" \
-		go build -tags seccomp,netgo,osusergo,runc_nocriu \
+		go build -tags seccomp,netgo,osusergo,runc_nocriu,urfave_cli_no_docs \
 		-ldflags '-s -w -linkmode external -extldflags -static' \
 		-o $@.new github.com/opencontainers/runc
 	@if readelf -l $@.new | grep -q INTERP; then echo "$@.new is not static; is libseccomp.a installed?" >&2; rm -f $@.new; exit 1; fi
