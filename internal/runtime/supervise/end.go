@@ -24,6 +24,7 @@ type exitFile struct {
 	dir     int
 	fd      int
 	opened  bool
+	named   bool // it has its name
 	settled bool // on disk, or told to someone, or not to be
 	retry   loop.Timer
 }
@@ -55,33 +56,47 @@ func (f *exitFile) drop() {
 	}
 }
 
-// write makes the record durable.
+// write shows the record to every process: from here on it does not matter who is killed.
 func (f *exitFile) write(b []byte) error {
+	if f.named {
+		return nil
+	}
 	if _, err := unix.Pwrite(f.fd, b, 0); err != nil {
 		return err
 	}
 	if err := unix.Ftruncate(f.fd, int64(len(b))); err != nil {
 		return err
 	}
-	if err := unix.Fsync(f.fd); err != nil {
+	if err := unix.Renameat(f.dir, exitTemp, f.dir, ExitFile); err != nil {
 		return err
 	}
-	if err := unix.Renameat(f.dir, exitTemp, f.dir, ExitFile); err != nil {
+	f.named = true
+	return nil
+}
+
+// sync makes the record outlast the machine's power.
+func (f *exitFile) sync() error {
+	if err := unix.Fsync(f.fd); err != nil {
 		return err
 	}
 	return unix.Fsync(f.dir)
 }
 
-// saveExit writes the record, and goes on trying while the disk refuses.
-func (s *Supervisor) saveExit() {
+// saveExit writes the record, lets tell tell those who can be told at once, and waits for the disk after that: the daemon
+// answers nobody before its own record is on the disk, and the two go there side by side. While the disk refuses, it goes on trying.
+func (s *Supervisor) saveExit(tell func()) {
 	err := s.exitFile.write(exitJSON(s.main, &s.main.exit))
+	tell()
+	if err == nil {
+		err = s.exitFile.sync()
+	}
 	if err == nil {
 		s.exitFile.settled = true
 		s.maybeStop()
 		return
 	}
 	s.complain("write "+ExitFile, err)
-	s.loop.After(&s.exitFile.retry, time.Second, s.saveExit)
+	s.loop.After(&s.exitFile.retry, time.Second, func() { s.saveExit(func() {}) })
 }
 
 // end is the end of the container: no more clients, no more ports.

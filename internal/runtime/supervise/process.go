@@ -131,8 +131,8 @@ func (p *process) Ready(uint32) {
 	p.s.reap()
 }
 
-// ended begins the end: the status is known, and made durable at once; then
-// the last output is read.
+// ended begins the end: the status is known and recorded; then the last output
+// is read.
 func (p *process) ended(status unix.WaitStatus) {
 	p.s.loop.Close(&p.pidfd)
 	p.over = true
@@ -140,13 +140,17 @@ func (p *process) ended(status unix.WaitStatus) {
 	if status.Signaled() {
 		p.exit.Code, p.exit.Signal = 128+int(status.Signal()), int(status.Signal())
 	}
-	if p.id == "" {
-		p.exit.OOM = oomKilled(p.s.start.Cgroup)
-		p.s.saveExit()
+	rest := func() {
+		p.stdin.abandon()
+		p.flow()
+		p.wait()
 	}
-	p.stdin.abandon()
-	p.flow()
-	p.wait()
+	if p.id != "" {
+		rest()
+		return
+	}
+	p.exit.OOM = oomKilled(p.s.start.Cgroup)
+	p.s.saveExit(rest)
 }
 
 // How long the last output is waited for when something else still holds the
