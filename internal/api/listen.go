@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/bailey-run/bailey/internal/filelock"
 	"golang.org/x/sys/unix"
 )
 
@@ -67,8 +68,12 @@ func lockSocket(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(&BusyError{path, "another node is using it; choose another directory, or stop that one first"}, f.Close())
+	err = filelock.Take(f)
+	if errors.Is(err, filelock.ErrHeld) {
+		err = &BusyError{path, "another node is using it; choose another directory, or stop that one first"}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }

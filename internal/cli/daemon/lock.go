@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/bailey-run/bailey/internal/filelock"
 )
 
 // BusyError tells that a daemon already runs the node.
@@ -36,8 +38,8 @@ func takeLock(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	err = filelock.Take(f)
+	if errors.Is(err, filelock.ErrHeld) {
 		pid := make([]byte, 16)
 		n, _ := f.Read(pid)
 		_ = f.Close()
