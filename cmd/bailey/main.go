@@ -21,6 +21,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/prove"
+	"github.com/bailey-run/bailey/internal/prove/record"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/host"
 	"github.com/bailey-run/bailey/internal/runtime/payload"
@@ -112,8 +113,12 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	if err != nil {
 		return err
 	}
+	proofs, err := record.Open(c.Path("proofs"))
+	if err != nil {
+		return err
+	}
 	n.Prover = prove.NewNode(prove.NodeOptions{
-		Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()), Program: probe, Controls: sandbox.ControlNames(),
+		Records: proofs, Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()), Program: probe, Controls: sandbox.ControlNames(),
 		Version: version.Version, Kernel: host.Facts().Kernel,
 	})
 	return nil

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/prove"
 )
@@ -10,6 +13,8 @@ import (
 // Prover attacks the node's own controls. See prove.Node.
 type Prover interface {
 	Prove(ctx context.Context, like string, progress func(done, of int)) (prove.Report, error)
+	// Latest returns the newest proof of the default posture and the signed envelope that it is kept in.
+	Latest(ctx context.Context) (prove.Report, json.RawMessage, error)
 }
 
 // ProveMessage is one line of the answer of POST /bailey/v1/prove: how far it
@@ -48,4 +53,30 @@ func postProve(c *call, r proveRequest) error {
 	}
 	send(ProveMessage{Report: &report})
 	return nil
+}
+
+// getProof answers with the signed envelope of the newest proof.
+func getProof(c *call) error {
+	if c.s.Prover == nil {
+		return unsupported("this node was built without probes: run make build")
+	}
+	_, envelope, err := c.s.Prover.Latest(c.ctx())
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, envelope)
+}
+
+// proofOption is the newest proof as one of the node's security options, the
+// place where Docker's clients show such things.
+func (s *Server) proofOption(ctx context.Context) []string {
+	if s.Prover == nil {
+		return nil
+	}
+	r, _, err := s.Prover.Latest(ctx)
+	if err != nil {
+		return []string{"name=proof,never"}
+	}
+	return []string{fmt.Sprintf("name=proof,time=%s,blocked=%d,succeeded=%d,unproven=%d,inconclusive=%d", r.Began.Format(time.RFC3339),
+		r.Count(prove.Blocked), r.Count(prove.Succeeded), r.Count(prove.Unproven), r.Count(prove.Inconclusive))}
 }

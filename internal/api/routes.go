@@ -165,6 +165,7 @@ func baileyRoutes() []route {
 	return []route{
 		{post, "/bailey/v1/plan", "container.plan", reads, act(decodeCreate, postPlan)},
 		{get, "/bailey/v1/node", "node.inspect", reads, simple(getNode)},
+		{get, "/bailey/v1/proof", "node.proof", reads, simple(getProof)},
 		{post, "/bailey/v1/prove", "node.prove", changes, act(decodeProve, postProve)},
 	}
 }

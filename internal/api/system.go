@@ -50,6 +50,7 @@ func getInfo(c *call) error {
 	if err != nil {
 		return err
 	}
+	info.SecurityOptions = append(info.SecurityOptions, c.s.proofOption(c.ctx())...)
 	if info.Swarm.LocalNodeState == "" {
 		info.Swarm.LocalNodeState = swarm.LocalNodeStateInactive
 	}

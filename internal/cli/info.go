@@ -9,13 +9,16 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/bailey-run/bailey/internal/cli/guard"
 	dockercli "github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/templates"
+	units "github.com/docker/go-units"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 	"github.com/spf13/cobra"
@@ -107,7 +110,9 @@ func writeInfo(w io.Writer, info nodeInfo) error {
 	for _, name := range slices.Sorted(maps.Keys(info.Runtimes)) {
 		row("  Runtime", runtimeText(name, info))
 	}
-	row("  Controls", strings.Join(info.SecurityOptions, ", "))
+	controls, proof := splitProof(info.SecurityOptions)
+	row("  Controls", strings.Join(controls, ", "))
+	row("  Proved", proofText(proof, time.Now()))
 	row("  Cgroups", strings.Trim(info.CgroupDriver+", version "+info.CgroupVersion, ", "))
 	row("  Logs", info.LoggingDriver)
 	fmt.Fprintln(table, "\nHost")
@@ -124,6 +129,44 @@ func writeInfo(w io.Writer, info nodeInfo) error {
 		}
 	}
 	return nil
+}
+
+// splitProof takes the newest proof out of the security options.
+func splitProof(options []string) (others []string, proof string) {
+	for _, o := range options {
+		if rest, ok := strings.CutPrefix(o, "name=proof,"); ok {
+			proof = rest
+		} else {
+			others = append(others, o)
+		}
+	}
+	return others, proof
+}
+
+// proofText says of a proof when it was made and what it found.
+func proofText(proof string, now time.Time) string {
+	values := map[string]string{}
+	for part := range strings.SplitSeq(proof, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		values[key] = value
+	}
+	made, err := time.Parse(time.RFC3339, values["time"])
+	if err != nil {
+		return "never; run `bailey prove`"
+	}
+	count := func(key string) int {
+		n, _ := strconv.Atoi(values[key]) // what is no number is shown as none
+		return n
+	}
+	blocked, succeeded := count("blocked"), count("succeeded")
+	text := fmt.Sprintf("%s ago: %d of %d attacks blocked", units.HumanDuration(now.Sub(made)), blocked, blocked+succeeded)
+	if n := count("unproven"); n > 0 {
+		text += fmt.Sprintf("; %d unproven on this kernel", n)
+	}
+	if n := count("inconclusive"); n > 0 {
+		text += fmt.Sprintf("; %d inconclusive", n)
+	}
+	return text
 }
 
 // runtimeText is one OCI runtime: its name, what is executed, and what is

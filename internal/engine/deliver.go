@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/engine/files"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
@@ -190,7 +191,7 @@ func (e *Engine) seal(id, target string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	return secret.WriteDurably(name, sealed)
+	return durable.Write(name, sealed)
 }
 
 func (e *Engine) unseal(id, target string, limit int64) ([]byte, error) {

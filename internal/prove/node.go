@@ -2,6 +2,7 @@ package prove
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"sync"
@@ -15,10 +16,18 @@ import (
 // Dialer opens connections to one place, whatever the address.
 type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
+// Records is where a node keeps its newest proof. See package record.
+type Records interface {
+	Keep(ctx context.Context, r Report) error
+	// Latest returns the newest report, and the signed envelope that it is kept in.
+	Latest(ctx context.Context) (Report, json.RawMessage, error)
+}
+
 // NodeOptions is what a node proves itself with.
 type NodeOptions struct {
 	// Dial reaches the node's own API as the prover, DialStranger as somebody to whom no policy allows anything.
 	Dial, DialStranger Dialer
+	Records            Records
 	// Program returns the static binary that attacks.
 	Program func() ([]byte, error)
 	// Controls are the names of all controls, in the order in which they are shown.
@@ -36,8 +45,14 @@ type Node struct {
 // NewNode returns a prover for a node; it does nothing yet.
 func NewNode(o NodeOptions) *Node { return &Node{opts: o} }
 
-// Prove attacks the default posture of this node, or that of the container
-// like when it is not empty. progress may be nil.
+// Latest returns the newest proof of the default posture, and the signed
+// envelope that it is kept in.
+func (n *Node) Latest(ctx context.Context) (Report, json.RawMessage, error) {
+	return n.opts.Records.Latest(ctx)
+}
+
+// Prove attacks the default posture of this node and keeps the report, or
+// attacks that of the container like when it is not empty. progress may be nil.
 func (n *Node) Prove(ctx context.Context, like string, progress func(done, of int)) (Report, error) {
 	n.busy.Lock()
 	defer n.busy.Unlock()
@@ -66,10 +81,14 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 	if err != nil {
 		return Report{}, err
 	}
-	return Report{
+	report := Report{
 		Engine: "Bailey " + n.opts.Version, Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
 		Results: results, Unproven: unproven(n.opts.Controls, results),
-	}, nil
+	}
+	if like == "" {
+		err = n.opts.Records.Keep(ctx, report)
+	}
+	return report, err
 }
 
 // inside makes a client of the node's own API.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/containerd/errdefs"
 )
 
@@ -70,7 +71,7 @@ func create(dir, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secrets: make a key: %w", err)
 	}
-	if err := WriteDurably(path, []byte(key.String()+"\n")); err != nil {
+	if err := durable.Write(path, []byte(key.String()+"\n")); err != nil {
 		return nil, fmt.Errorf("secrets: %w", err)
 	}
 	return &Store{dir: dir, key: key}, nil
@@ -92,7 +93,7 @@ func (s *Store) Put(name string, v Value) error {
 	if err != nil {
 		return fmt.Errorf("secret %s: %w", name, err)
 	}
-	if err := WriteDurably(s.path(name), sealed); err != nil {
+	if err := durable.Write(s.path(name), sealed); err != nil {
 		return fmt.Errorf("secret %s: %w", name, err)
 	}
 	return nil
@@ -194,26 +195,4 @@ func checkName(name string) error {
 		return nil
 	}
 	return fmt.Errorf("secret name %q: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 64: %w", name, errdefs.ErrInvalidArgument)
-}
-
-// WriteDurably makes the file appear whole or not at all, also after power loss.
-func WriteDurably(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"golang.org/x/sys/unix"
 )
 
@@ -99,28 +100,8 @@ func Save(dir string, f File) error {
 	if err != nil {
 		return fmt.Errorf("store the networks: %w", err)
 	}
-	if err := replace(dir, append(b, '\n')); err != nil {
+	if err := durable.Write(filepath.Join(dir, name), append(b, '\n')); err != nil {
 		return fmt.Errorf("store the networks: %w", err)
 	}
 	return nil
-}
-
-func replace(dir string, b []byte) error {
-	tmp, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
