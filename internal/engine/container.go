@@ -50,9 +50,7 @@ func newRun(rt *runtime.Container, b *binding) *run {
 }
 
 func newCont(rec *store.Container) *cont {
-	c := &cont{op: make(chan struct{}, 1), rec: rec, waiters: make(map[*waiter]struct{})}
-	c.retry.inRow = rec.RetriesInRow
-	return c
+	return &cont{op: make(chan struct{}, 1), rec: rec, waiters: make(map[*waiter]struct{})}
 }
 
 // lock takes the container for an operation.

@@ -51,16 +51,15 @@ func (e *Engine) begin(ctx context.Context, c *cont) error {
 	}
 	e.watcher.begin(e.writable(c))
 	err = e.change(c, func(r *store.Container) {
-		countRestart(r)
 		r.State = store.State{Status: store.Running, Pid: started.Pid, StartedAt: started.At, FinishedAt: r.State.FinishedAt}
-		r.StoppedByUser, r.RetriesInRow = false, c.retry.inRow
+		r.StoppedByUser = false
 	})
 	if err != nil {
 		return e.failStart(ctx, c, err)
 	}
 	e.watch(c)
 	e.emit(c, events.ActionStart, nil)
-	e.startHealth(c, false)
+	e.startHealth(c)
 	return nil
 }
 
@@ -175,7 +174,6 @@ func (e *Engine) failStart(ctx context.Context, c *cont, cause error) error {
 		return errors.Join(cause, err, e.removeLeftovers(c))
 	}
 	err := e.change(c, func(r *store.Container) {
-		countRestart(r)
 		status := store.Exited
 		if r.State.Status == store.Created {
 			status = store.Created

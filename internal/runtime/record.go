@@ -44,11 +44,7 @@ func readRecord(path string) *record {
 }
 
 func (rec *record) exit() Exit {
-	e := Exit{Code: rec.Code, Signal: syscall.Signal(rec.Signal), OOM: rec.OOM, At: time.Unix(0, rec.At), Reason: rec.Reason}
-	if rec.Started != 0 {
-		e.Began = time.Unix(0, rec.Started)
-	}
-	return e
+	return Exit{Code: rec.Code, Signal: syscall.Signal(rec.Signal), OOM: rec.OOM, At: time.Unix(0, rec.At), Reason: rec.Reason}
 }
 
 // same tells whether two records are about one process.
@@ -97,9 +93,7 @@ func (c *Container) recordLoss(e Exit) error {
 	return err
 }
 
-// BootID names this boot of the machine.
-func BootID() string { return bootID() }
-
+// bootID names this boot of the machine.
 func bootID() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -49,21 +49,9 @@ func (n *Node) sweep() error {
 	for _, pid := range n.processes() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	n.removeGroups(time.Second)
-	for _, mount := range n.mounts() {
-		_ = syscall.Unmount(strings.TrimPrefix(mount, "mount "), syscall.MNT_DETACH)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("the node left behind: %s", strings.Join(left, "; "))
-	}
-	return nil
-}
-
-// removeGroups removes the node's control groups. Processes that have ended stay in theirs until their parents know.
-func (n *Node) removeGroups(within time.Duration) {
 	groups := n.cgroups()
 	slices.Reverse(groups) // children before parents
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for range 50 {
 		busy := false
 		for _, dir := range groups {
 			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -71,9 +59,17 @@ func (n *Node) removeGroups(within time.Duration) {
 			}
 		}
 		if !busy {
-			return
+			break
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
+	for _, mount := range n.mounts() {
+		_ = syscall.Unmount(strings.TrimPrefix(mount, "mount "), syscall.MNT_DETACH)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("the node left behind: %s", strings.Join(left, "; "))
+	}
+	return nil
 }
 
 // Supervisors are the node's supervisors, of which each running container has one.
