@@ -18,7 +18,6 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/control"
 	"github.com/moby/buildkit/frontend"
-	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway"
 	"github.com/moby/buildkit/frontend/gateway/forwarder"
 	"github.com/moby/buildkit/session"
@@ -94,7 +93,7 @@ func (b *Builder) open(ctx context.Context) (o *opened, err error) {
 	}
 	o = &opened{sessions: sessions, worker: w}
 	o.gate = gate.New(b.opts.Policy)
-	builtIn := forwarder.NewGatewayForwarder(workers.Infos(), dockerfile.Build)
+	builtIn := forwarder.NewGatewayForwarder(workers.Infos(), bounded)
 	images, err := gateway.NewGatewayFrontend(workers.Infos(), nil)
 	if err != nil {
 		return nil, err
