@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/bailey-run/bailey/internal/engine/hint"
 	"github.com/bailey-run/bailey/internal/engine/logfile"
 	"github.com/bailey-run/bailey/internal/runtime"
@@ -41,13 +43,15 @@ func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
 	return hints
 }
 
-// full names the places of a container that the file system keeps at their cap.
+// full names the places of a container that are near the cap that the file
+// system keeps them at. How near is up to the size of the write that failed.
 func (e *Engine) full(c *cont) []string {
 	var hints []string
 	for _, p := range e.writable(c) {
 		use, capped, err := e.disk.Capped(p.Dir)
-		if err == nil && capped && (use.Bytes >= p.Cap.Bytes-p.Cap.Bytes/16 || use.Inodes >= p.Cap.Inodes) {
-			hints = append(hints, "bailey: "+p.what()+" is at its cap of "+size(p.Cap.Bytes)+"; "+p.mend())
+		if err == nil && capped && (use.Bytes >= p.Cap.Bytes/2 || use.Inodes >= p.Cap.Inodes/2) {
+			hints = append(hints, fmt.Sprintf("bailey: %s holds %s in %d files, and may hold %s and %d; %s",
+				p.what(), size(use.Bytes), use.Inodes, size(p.Cap.Bytes), p.Cap.Inodes, p.mend()))
 		}
 	}
 	return hints
