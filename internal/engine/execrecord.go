@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -52,7 +53,7 @@ func (e *Engine) execPath(x *execution) string {
 // saveExec writes the record of an exec; its mu is held, or nobody else knows
 // it. It needs no fsync: it must survive this process, and what it is about
 // does not survive this boot. Nothing is written about a container that is
-// gone, whose directory is being removed.
+// gone, whose directory is being removed, and nothing on a full disk.
 func (e *Engine) saveExec(x *execution) error {
 	data, err := json.Marshal(&x.rec)
 	if err != nil {
@@ -72,6 +73,12 @@ func (e *Engine) saveExec(x *execution) error {
 	}
 	if err == nil {
 		err = os.Rename(path+".new", path)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		// An exec is how people make room: it goes on without a record, and is forgotten if this process dies.
+		_ = os.Remove(path + ".new")
+		e.log.Warn("the disk is full: an exec is not recorded", "container", x.container, "exec", x.rec.ID, "error", err)
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("record exec %.12s: %w", x.rec.ID, err)
