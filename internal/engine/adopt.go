@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/runtime"
@@ -205,7 +206,7 @@ func sweepDirs(dir string, known func(string) bool) error {
 	var errs []error
 	for _, entry := range entries {
 		if !known(entry.Name()) {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+			errs = append(errs, space.Remove(filepath.Join(dir, entry.Name())))
 		}
 	}
 	return errors.Join(errs...)

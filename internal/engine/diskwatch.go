@@ -21,6 +21,9 @@ import (
 // costs one system call.
 const lookInterval = time.Second
 
+// leisure bounds what all places together cost: a fifth of one processor, however many could be over their caps.
+const leisure = 4
+
 // actionOverCap is the event of a container that is ended for what it holds on disk.
 const actionOverCap events.Action = "over-disk-cap"
 
@@ -96,17 +99,18 @@ func (e *Engine) writable(c *cont) []writable {
 // watchDisk ends containers that hold more on disk than they may, where the
 // file system does not refuse it by itself, and those that fill what all share.
 func (e *Engine) watchDisk(ctx context.Context) {
-	tick := time.NewTicker(lookInterval)
-	defer tick.Stop()
+	pause := lookInterval
 	for {
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
+		began := time.Now()
 		if err := e.lookAtDisk(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("what containers hold on disk cannot be measured", "error", err)
 		}
+		pause = max(lookInterval, time.Since(began)*leisure)
 	}
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
+	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/containerd/errdefs"
@@ -105,7 +105,7 @@ func (e *Engine) forget(rec *store.Container) {
 
 func (e *Engine) removeFiles(rec *store.Container) error {
 	e.watcher.forget(e.upperDir(rec.ID))
-	if err := errors.Join(e.disk.Release(e.upperDir(rec.ID)), os.RemoveAll(e.containerDir(rec.ID))); err != nil {
+	if err := errors.Join(e.disk.Release(e.upperDir(rec.ID)), space.Remove(e.containerDir(rec.ID))); err != nil {
 		return fmt.Errorf("files of container %s: %w", rec.Name, err)
 	}
 	return nil

@@ -91,11 +91,11 @@ func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 	}
 	if m.disk.Hard {
 		if err := m.disk.Limit(r.Cap, m.Path(v.Name)); err != nil {
-			return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), os.RemoveAll(m.top(v.Name)))
+			return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), space.Remove(m.top(v.Name)))
 		}
 	}
 	if err := m.rec.SaveVolume(&v); err != nil {
-		return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), os.RemoveAll(m.top(v.Name)))
+		return store.Volume{}, false, errors.Join(fmt.Errorf("volume %s: %w", v.Name, err), space.Remove(m.top(v.Name)))
 	}
 	m.all[v.Name] = v
 	return v, true, nil
@@ -167,7 +167,7 @@ func (m *Manager) Remove(name string) error {
 		return fmt.Errorf("volume %s: %w", name, err)
 	}
 	delete(m.all, name)
-	if err := errors.Join(m.disk.Release(m.Path(name)), os.RemoveAll(m.top(name))); err != nil {
+	if err := errors.Join(m.disk.Release(m.Path(name)), space.Remove(m.top(name))); err != nil {
 		return fmt.Errorf("volume %s is forgotten, but its files remain: %w", name, err)
 	}
 	return nil
@@ -186,7 +186,7 @@ func (m *Manager) Sweep() ([]string, error) {
 		if _, known := m.all[e.Name()]; known {
 			continue
 		}
-		if err := errors.Join(m.disk.Release(m.Path(e.Name())), os.RemoveAll(m.top(e.Name()))); err != nil {
+		if err := errors.Join(m.disk.Release(m.Path(e.Name())), space.Remove(m.top(e.Name()))); err != nil {
 			return gone, fmt.Errorf("volumes: %w", err)
 		}
 		gone = append(gone, e.Name())
