@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/engine/space"
-	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime/quota"
-	"github.com/bailey-run/bailey/internal/sandbox"
 	units "github.com/docker/go-units"
 	"github.com/moby/moby/api/types/events"
 )
@@ -50,50 +46,6 @@ func (w *diskWatch) begin(places []writable) {
 	for _, p := range places {
 		w.ledger.Begin(p.Dir)
 	}
-}
-
-// writable is a place on disk that a container writes to.
-type writable struct {
-	space.Place
-	volume string // its name; "" for the root file system
-	target string // in the container
-	c      *cont
-}
-
-// what names the place for messages.
-func (w writable) what() string {
-	if w.volume == "" {
-		return "the root file system"
-	}
-	return "volume " + w.volume
-}
-
-// mend is the command that gives it more room.
-func (w writable) mend() string {
-	more := fmt.Sprintf("%dm", max(2*w.Cap.Bytes>>20, 1))
-	if w.volume == "" {
-		return fmt.Sprintf("start it and remove files, or make it anew with more: bailey run --storage-opt size=%s …", more)
-	}
-	return fmt.Sprintf("remove files from it, or give it more: bailey volume create --opt size=%s %s", more, w.volume)
-}
-
-// writable lists the places that a container may write to.
-func (e *Engine) writable(c *cont) []writable {
-	rec := c.record()
-	var out []writable
-	for _, m := range rec.Mounts {
-		if m.Type != sandbox.MountVolume || m.ReadOnly {
-			continue
-		}
-		if v, err := e.volumes.Get(m.Name); err == nil {
-			place := space.Place{Dir: e.volumes.Path(m.Name), Cap: e.capOfVolume(&v)}
-			out = append(out, writable{Place: place, volume: m.Name, target: m.Destination, c: c})
-		}
-	}
-	if rec.Posture.Root.Writable {
-		out = append(out, writable{Place: space.Place{Dir: e.upperDir(rec.ID), Cap: e.rootCap(&rec)}, target: "/", c: c})
-	}
-	return out
 }
 
 // watchDisk ends containers that hold more on disk than they may, where the
@@ -136,33 +88,9 @@ func (e *Engine) lookAtDisk(ctx context.Context) error {
 	if space.Low(e.disk.Bytes, free) {
 		e.makeRoom(ctx, users, free)
 	} else {
-		w.writers.Calm(time.Now(), free, func() map[string]int64 { return e.written(ctx, users) })
+		w.writers.Calm(time.Now(), free, func() map[string]int64 { return written(ctx, users) })
 	}
 	return errors.Join(errs...)
-}
-
-// inUse lists the places that running containers write to, and which those are.
-func (e *Engine) inUse() ([]space.Place, map[string][]writable) {
-	var places []space.Place
-	users := make(map[string][]writable)
-	e.mu.RLock()
-	all := slices.Collect(maps.Values(e.containers))
-	e.mu.RUnlock()
-	for _, c := range all {
-		if _, err := c.running(); err != nil {
-			continue
-		}
-		for _, p := range e.writable(c) {
-			if p.Cap.Bytes <= 0 {
-				continue // a policy allowed it any amount
-			}
-			if users[p.Dir] == nil {
-				places = append(places, p.Place)
-			}
-			users[p.Dir] = append(users[p.Dir], p)
-		}
-	}
-	return places, users
 }
 
 // measure looks at one place and ends who uses it when that holds too much.
@@ -177,7 +105,7 @@ func (e *Engine) measure(ctx context.Context, dir string, users []writable) erro
 			use, err = quota.Usage{Bytes: users[0].Cap.Bytes + 1, Inodes: users[0].Cap.Inodes + 1}, nil // it hides something
 		}
 		for _, u := range users {
-			deleted := e.deleted(ctx, u)
+			deleted := space.Deleted(u.user.diskPids(ctx), []string{u.target})[u.target]
 			use.Bytes, use.Inodes = use.Bytes+deleted.Bytes, use.Inodes+deleted.Inodes
 		}
 	}
@@ -193,37 +121,20 @@ func (e *Engine) measure(ctx context.Context, dir string, users []writable) erro
 	w.mu.Unlock()
 	if over && !capped {
 		for _, u := range users {
-			e.endOver(ctx, u, fmt.Sprintf("%s holds %s in %d files, more than its cap of %s and %d files; %s",
+			u.user.endForDisk(ctx, e, u, fmt.Sprintf("%s holds %s in %d files, more than its cap of %s and %d files; %s",
 				u.what(), size(use.Bytes), use.Inodes, size(u.Cap.Bytes), u.Cap.Inodes, u.mend()))
 		}
 	}
 	return nil
 }
 
-// deleted is what a container's processes hold of a place without a name.
-func (e *Engine) deleted(ctx context.Context, u writable) quota.Usage {
-	run := u.c.current()
-	if run == nil {
-		return quota.Usage{}
-	}
-	pids, err := run.Pids(ctx)
-	if err != nil {
-		return quota.Usage{} // it ended
-	}
-	return space.Deleted(pids, []string{u.target})[u.target]
-}
-
-// written is what each container has written so far.
-func (e *Engine) written(ctx context.Context, users map[string][]writable) map[string]int64 {
+// written is what each user has written so far.
+func written(ctx context.Context, users map[string][]writable) map[string]int64 {
 	all := make(map[string]int64)
 	for _, list := range users {
 		for _, u := range list {
-			run := u.c.current()
-			if _, known := all[u.c.id()]; known || run == nil {
-				continue
-			}
-			if pids, err := run.Pids(ctx); err == nil {
-				all[u.c.id()] = space.Written(pids)
+			if _, known := all[u.user.diskID()]; !known {
+				all[u.user.diskID()] = space.Written(u.user.diskPids(ctx))
 			}
 		}
 	}
@@ -239,37 +150,18 @@ func (e *Engine) makeRoom(ctx context.Context, users map[string][]writable, free
 	w.mu.Unlock()
 	if dir != "" {
 		for _, u := range users[dir] {
-			e.endOver(ctx, u, fmt.Sprintf("%s, and %s grew most, by %s; make room, for instance: bailey system prune", why, u.what(), size(grown)))
+			u.user.endForDisk(ctx, e, u, fmt.Sprintf("%s, and %s grew most, by %s; make room, for instance: bailey system prune", why, u.what(), size(grown)))
 		}
 		return
 	}
-	id, wrote := w.writers.Filler(free, e.written(ctx, users))
+	id, wrote := w.writers.Filler(free, written(ctx, users))
 	for _, list := range users {
 		for _, u := range list {
-			if u.c.id() == id {
-				e.endOver(ctx, u, fmt.Sprintf("%s, and this container wrote most, %s in files that have no name; make room, for instance: bailey system prune", why, size(wrote)))
+			if u.user.diskID() == id {
+				u.user.endForDisk(ctx, e, u, fmt.Sprintf("%s, and this one wrote most, %s in files that have no name; make room, for instance: bailey system prune", why, size(wrote)))
 				return
 			}
 		}
-	}
-}
-
-// endOver ends a container for what it holds on disk, as the kernel would for
-// want of memory.
-func (e *Engine) endOver(ctx context.Context, u writable, reason string) {
-	run, err := u.c.running()
-	if err != nil {
-		return // it ended by itself
-	}
-	e.log.Warn("a container is ended for what it holds on disk", "container", u.c.id(), "name", u.c.record().Name, "reason", reason)
-	if err := e.change(u.c, func(r *store.Container) { r.State.Fault = reason }); err != nil {
-		// Most likely nothing can be written any more: all the more it has to end.
-		e.log.Error("the reason is not on disk", "container", u.c.id(), "error", err)
-		u.c.remember(func(r *store.Container) { r.State.Fault = reason })
-	}
-	e.emit(u.c, actionOverCap, map[string]string{"place": u.what(), "reason": reason})
-	if err := run.Kill(ctx); err != nil {
-		e.log.Error("a container that fills the disk cannot be ended", "container", u.c.id(), "error", err)
 	}
 }
 

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/rootfs"
@@ -120,6 +122,8 @@ type step struct {
 	rt      *runtime.Container
 	posture sandbox.Posture
 	stubs   []rootfs.Stub
+	fault   atomic.Pointer[error]      // why the node itself ends it
+	places  atomic.Pointer[[]writable] // nil until it starts
 }
 
 // prepare takes what the step needs of the kernel and decides its posture.
@@ -236,6 +240,8 @@ func (s *step) run(ctx context.Context) (StepExit, error) {
 			return StepExit{}, err
 		}
 	}
+	places := s.listPlaces()
+	s.places.Store(&places)
 	if _, err := s.rt.Start(ctx, req); err != nil {
 		return StepExit{}, s.explainStart(err)
 	}
@@ -252,6 +258,9 @@ func (s *step) run(ctx context.Context) (StepExit, error) {
 		return StepExit{}, errors.Join(context.Cause(ctx), s.rt.Kill(killing))
 	}
 	<-copied // all that it wrote
+	if fault := s.fault.Load(); fault != nil {
+		return StepExit{}, *fault
+	}
 	return StepExit{Code: end.Code, OOM: end.OOM}, nil
 }
 
@@ -282,7 +291,7 @@ func (s *step) clear(ctx context.Context) error {
 		errs = append(errs, s.e.ids.Release(s.idBase))
 	}
 	if s.home != "" {
-		errs = append(errs, os.RemoveAll(s.home))
+		errs = append(errs, space.Remove(s.home))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("clear away a build step: %w", err)

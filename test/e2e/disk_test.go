@@ -126,3 +126,22 @@ func TestWritableRootIsCapped(t *testing.T) {
 		t.Error("a volume of a device of the host")
 	}
 }
+
+// TestBuildStepsAreCapped builds on a small disk, of which a step may have half.
+func TestBuildStepsAreCapped(t *testing.T) {
+	if !harness.HasDocker() {
+		t.Skip("the stock docker command line is not installed here")
+	}
+	s := stock{harness.New(t, harness.Options{Dir: smallDisk(t, "400m") + "/n"})}
+	dir := directory(t, map[string]string{"Dockerfile": "FROM " + harness.Image + "\nRUN head -c 250m /dev/zero >/big; sleep 60\n"})
+	r := s.classic(t, "-t", "big:1", dir)
+	for _, part := range []string{"the root file system holds", "more than its cap of 200MiB", "remove in the same RUN"} {
+		if r.Code == 0 || !strings.Contains(r.Stdout+r.Stderr, part) {
+			t.Errorf("no %q in %+v", part, r)
+		}
+	}
+	dir = directory(t, map[string]string{"Dockerfile": "FROM " + harness.Image + "\nRUN head -c 100m /dev/zero >/big; sleep 3; rm /big\n"})
+	if r := s.classic(t, "-t", "big:2", dir); r.Code != 0 {
+		t.Errorf("a step within the cap: %+v", r)
+	}
+}

@@ -260,13 +260,14 @@ func strictDecoding(t *testing.T, s stock) {
 	s.fails(t, 1, []string{"No such"}, "inspect", "--type", "container", name)
 }
 
-// TestDiskFull: a disk that fills up costs log lines, not containers, and what needs room says so.
-func TestDiskFull(t *testing.T) {
+// smallDisk mounts a file system of a size in memory for a node.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: it mounts a small file system")
 	}
 	dir := t.TempDir()
-	if err := unix.Mount("small", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=64m,mode=0755"); err != nil {
+	if err := unix.Mount("small", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size="+size+",mode=0755"); err != nil {
 		t.Skipf("no small file system here: %v", err)
 	}
 	t.Cleanup(func() {
@@ -279,6 +280,12 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// TestDiskFull: a disk that fills up costs log lines, not containers, and what needs room says so.
+func TestDiskFull(t *testing.T) {
+	dir := smallDisk(t, "64m")
 	node := harness.New(t, harness.Options{Dir: dir + "/n"})
 	script := "echo up; until [ -e /tmp/go ]; do sleep 0.05; done; yes 0123456789abcdef | head -c 3000000; echo done >&2; sleep 1000"
 	id := launch(t, node, shell("full", script))
