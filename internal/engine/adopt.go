@@ -13,6 +13,7 @@ import (
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 	"github.com/moby/moby/api/types/container"
 )
 
@@ -46,6 +47,13 @@ func (e *Engine) adopt(ctx context.Context) error {
 	return nil
 }
 
+// mayHaveEnded says that a container is recorded as running and that its
+// supervisor has left a record of its end, which also outlives a reboot.
+func (e *Engine) mayHaveEnded(c *cont) bool {
+	s := c.status()
+	return (s == store.Running || s == store.Paused) && linkExists(filepath.Join(e.containerDir(c.id()), supervise.ExitFile))
+}
+
 // finding is what became of a recorded container's last run.
 type finding struct {
 	c      *cont
@@ -59,7 +67,7 @@ func (e *Engine) askSupervisors(ctx context.Context) []finding {
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, adopting)
 	for i, c := range all {
-		if !linkExists(e.runDir(c.id())) {
+		if !linkExists(e.runDir(c.id())) && !e.mayHaveEnded(c) {
 			out[i] = finding{c: c}
 			continue
 		}
@@ -101,7 +109,7 @@ func (e *Engine) settle(ctx context.Context, f finding) {
 	switch {
 	case f.run != nil && f.status.State == runtime.Running:
 		err = e.resume(f, was)
-	case f.run != nil && f.status.State == runtime.Exited && !f.c.record().State.FinishedAt.Equal(f.status.Exit.At):
+	case f.run != nil && f.status.State == runtime.Exited && news(f.c.record().State, f.status.Exit):
 		e.ended(ctx, f.c, f.run, f.status.Exit)
 	case f.run != nil && f.status.State == runtime.SupervisorLost:
 		err = f.run.Kill(ctx)
@@ -110,13 +118,45 @@ func (e *Engine) settle(ctx context.Context, f finding) {
 		e.lostRun(ctx, f)
 	default:
 		err = e.teardown(ctx, f.c, f.run)
-		if was == store.Restarting {
-			e.restartLater(f.c, firstDelay)
-		}
+		e.comeBack(f.c, was)
 	}
 	if err != nil {
 		e.log.Error("a container is not as it was recorded", "container", f.c.id(), "error", err)
 	}
+}
+
+// news says that an end is one that the record does not know of: neither the
+// one it has, nor that of an earlier run.
+func news(s store.State, exit runtime.Exit) bool {
+	return !s.FinishedAt.Equal(exit.At) && (exit.Began.IsZero() || !exit.Began.Before(s.StartedAt))
+}
+
+// comeBack does what is still due to a container that does not run.
+func (e *Engine) comeBack(c *cont, was store.Status) {
+	rec := c.record()
+	switch {
+	case was == store.Restarting:
+		e.restartAgain(c)
+	case was != store.Exited:
+	case e.rebooted && returns(rec.HostConfig.RestartPolicy, rec.StoppedByUser):
+		err := e.change(c, func(r *store.Container) { r.State.Status, r.RetriesInRow = store.Restarting, 0 })
+		if err != nil {
+			e.log.Error("a container does not come back after the machine went down", "container", rec.ID, "error", err)
+			return
+		}
+		c.resetRetry()
+		e.restartLater(c, 0)
+	case rec.HostConfig.AutoRemove: // the daemon died between the halves of a restart
+		e.removeLost(rec.ID)
+	}
+}
+
+func (e *Engine) removeLost(id string) {
+	e.background(func(ctx context.Context) {
+		if err := e.Remove(ctx, id, RemoveOptions{Volumes: true}); err != nil {
+			e.log.Error("remove a container that was to remove itself", "container", id, "error", err)
+		}
+	})
 }
 
 // resume takes a running container back.
@@ -128,11 +168,12 @@ func (e *Engine) resume(f finding, was store.Status) error {
 	var err error
 	if rec := f.c.record(); was != status || rec.State.Pid != f.status.Started.Pid || rec.State.Fault != "" {
 		err = e.change(f.c, func(r *store.Container) {
+			countRestart(r)
 			r.State = store.State{Status: status, Pid: f.status.Started.Pid, StartedAt: f.status.Started.At, FinishedAt: r.State.FinishedAt}
 		})
 	}
 	e.watch(f.c)
-	e.startHealth(f.c)
+	e.startHealth(f.c, true)
 	return err
 }
 
@@ -143,8 +184,11 @@ func (e *Engine) lostRun(ctx context.Context, f finding) {
 		e.log.Error("clear away a lost run", "container", f.c.id(), "error", err)
 	}
 	rec := f.c.record()
-	back := rec.HostConfig.RestartPolicy.Name
-	again := !rec.StoppedByUser && (back == container.RestartPolicyAlways || back == container.RestartPolicyUnlessStopped || back == container.RestartPolicyOnFailure)
+	back := rec.HostConfig.RestartPolicy
+	again := returns(back, rec.StoppedByUser)
+	if !e.rebooted { // something killed it together with its supervisor
+		again = !rec.StoppedByUser && (again || back.Name == container.RestartPolicyOnFailure)
+	}
 	status := store.Exited
 	if again {
 		status = store.Restarting
@@ -160,11 +204,7 @@ func (e *Engine) lostRun(ctx context.Context, f finding) {
 	case again:
 		e.restartLater(f.c, 0)
 	case rec.HostConfig.AutoRemove:
-		e.background(func(ctx context.Context) {
-			if err := e.Remove(ctx, rec.ID, RemoveOptions{Volumes: true}); err != nil {
-				e.log.Error("remove a lost container", "container", rec.ID, "error", err)
-			}
-		})
+		e.removeLost(rec.ID)
 	}
 }
 

@@ -50,7 +50,9 @@ func newRun(rt *runtime.Container, b *binding) *run {
 }
 
 func newCont(rec *store.Container) *cont {
-	return &cont{op: make(chan struct{}, 1), rec: rec, waiters: make(map[*waiter]struct{})}
+	c := &cont{op: make(chan struct{}, 1), rec: rec, waiters: make(map[*waiter]struct{})}
+	c.retry.inRow = rec.RetriesInRow
+	return c
 }
 
 // lock takes the container for an operation.

@@ -52,6 +52,7 @@ type Engine struct {
 	profiles apparmor.Loader
 	policy   atomic.Pointer[sandbox.Policy]
 	started  time.Time
+	rebooted bool // since an earlier daemon of this node ran
 
 	// ctx ends when the engine closes; background work hangs on it.
 	ctx    context.Context
@@ -107,6 +108,12 @@ func (e *Engine) load(ctx context.Context) (err error) {
 	if e.ids, err = idrange.Open("", e.opts.Dir); err != nil {
 		return err
 	}
+	boot := runtime.BootID()
+	before, err := e.store.SwapBoot(boot)
+	if err != nil {
+		return err
+	}
+	e.rebooted = before != "" && before != boot
 	records, err := e.store.Containers()
 	if err != nil {
 		return err

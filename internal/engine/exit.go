@@ -37,7 +37,11 @@ func (e *Engine) watch(c *cont) {
 func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) {
 	ctx = context.WithoutCancel(ctx)
 	r.stopHealth()
-	again := e.afterExit(c, exit)
+	began := exit.Began
+	if began.IsZero() {
+		began = c.record().State.StartedAt
+	}
+	again := e.afterExit(c, exit, exit.At.Sub(began))
 	if c.record().HostConfig.AutoRemove && !again.restart && !c.kept() {
 		e.endAndRemove(ctx, c, r, exit)
 		return
@@ -48,8 +52,9 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 	}
 	hints := e.explain(c, exit)
 	end := func(rec *store.Container) {
+		countRestart(rec) // it had begun and ended before it was recorded
 		setExit(rec, exit, status)
-		rec.State.Hints = hints
+		rec.State.Hints, rec.RetriesInRow = hints, c.retry.inRow
 		r.end() // whoever hears of it reads the record after this change
 	}
 	err := e.change(c, end)
@@ -136,6 +141,9 @@ func (e *Engine) recordLater(c *cont, err error) bool {
 
 func setExit(r *store.Container, exit runtime.Exit, status store.Status) {
 	r.State.Status, r.State.Pid = status, 0
+	if !exit.Began.IsZero() { // an earlier daemon may not have got to record the start
+		r.State.StartedAt = exit.Began
+	}
 	r.State.ExitCode, r.State.OOMKilled = exit.Code, exit.OOM
 	r.State.Error, r.State.FinishedAt = exit.Reason, exit.At
 	if r.State.Fault != "" {

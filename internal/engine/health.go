@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ const (
 )
 
 // health is the state of a container's check. It is not stored: a node that
-// comes back looks again.
+// comes back looks again at once.
 type health struct {
 	cancel context.CancelFunc
 
@@ -35,8 +36,14 @@ type health struct {
 	log    []*container.HealthcheckResult
 }
 
-// startHealth begins the container's check, if it has one.
-func (e *Engine) startHealth(c *cont) {
+// adoptedWithin spreads the first checks of adopted containers, so that a node
+// with many does not begin with all of them at once.
+const adoptedWithin = 2 * time.Second
+
+// startHealth begins the container's check, if it has one. That of an adopted
+// container begins at once: what an earlier daemon knew may not be so any more,
+// and nobody should wait for an interval to hear it.
+func (e *Engine) startHealth(c *cont, adopted bool) {
 	cfg := c.record().Config.Healthcheck
 	args := healthArgs(c, cfg)
 	r := c.current()
@@ -51,7 +58,11 @@ func (e *Engine) startHealth(c *cont) {
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
-		e.checkHealth(ctx, c, r, h, args, cfg)
+		first := time.Duration(-1)
+		if adopted {
+			first = rand.N(min(adoptedWithin, or(cfg.Interval, healthInterval)))
+		}
+		e.checkHealth(ctx, c, r, h, args, cfg, first)
 	}()
 }
 
@@ -72,13 +83,16 @@ func healthArgs(c *cont, cfg *container.HealthConfig) []string {
 	return nil
 }
 
-func (e *Engine) checkHealth(ctx context.Context, c *cont, r *run, h *health, args []string, cfg *container.HealthConfig) {
-	begun := time.Now()
+func (e *Engine) checkHealth(ctx context.Context, c *cont, r *run, h *health, args []string, cfg *container.HealthConfig, first time.Duration) {
+	begun := c.record().State.StartedAt // of an adopted container long ago
 	for {
 		interval := or(cfg.Interval, healthInterval)
 		starting := time.Since(begun) < cfg.StartPeriod
 		if starting {
 			interval = or(cfg.StartInterval, min(healthStart, interval))
+		}
+		if first >= 0 {
+			interval, first = first, -1
 		}
 		select {
 		case <-ctx.Done():

@@ -52,17 +52,47 @@ func decide(p container.RestartPolicy, asked bool, exit int, ran time.Duration, 
 	if !wanted || asked || inRow >= limit {
 		return verdict{}, inRow
 	}
-	return verdict{restart: true, delay: min(firstDelay<<inRow, lastDelay)}, inRow + 1
+	return verdict{restart: true, delay: pause(inRow)}, inRow + 1
 }
 
-func (e *Engine) afterExit(c *cont, exit runtime.Exit) verdict {
+// pause is how long a restart waits that follows so many in a row.
+func pause(inRow int) time.Duration {
+	if inRow > 20 { // far beyond lastDelay, and before it overflows
+		return lastDelay
+	}
+	return min(firstDelay<<max(0, inRow), lastDelay)
+}
+
+// returns is the restart policy after the machine went down, as Docker
+// documents it: `always` comes back even when it was stopped, `unless-stopped`
+// unless it was, and `on-failure` does not, since going down with the machine
+// is no failure of the container.
+func returns(p container.RestartPolicy, stopped bool) bool {
+	switch p.Name {
+	case container.RestartPolicyAlways:
+		return true
+	case container.RestartPolicyUnlessStopped:
+		return !stopped
+	}
+	return false
+}
+
+// afterExit decides what follows the end of a run that lasted for ran. That the
+// end was asked for may have been noted by an earlier daemon.
+func (e *Engine) afterExit(c *cont, exit runtime.Exit, ran time.Duration) verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var v verdict
-	ran := exit.At.Sub(c.rec.State.StartedAt)
-	asked := c.asked || c.rec.State.Fault != ""
+	asked := c.asked || c.rec.StoppedByUser || c.rec.State.Fault != ""
 	v, c.retry.inRow = decide(c.rec.HostConfig.RestartPolicy, asked, exit.Code, ran, c.retry.inRow)
 	return v
+}
+
+// restartAgain goes on with a restart that an earlier daemon had planned.
+func (e *Engine) restartAgain(c *cont) {
+	rec := c.record()
+	due := rec.State.FinishedAt.Add(pause(rec.RetriesInRow - 1))
+	e.restartLater(c, min(max(0, time.Until(due)), lastDelay))
 }
 
 // restartLater begins the container again after its pause, unless something
@@ -88,23 +118,28 @@ func (e *Engine) restartNow(ctx context.Context, c *cont) {
 	if c.status() != store.Restarting {
 		return
 	}
-	err := e.change(c, func(r *store.Container) { r.RestartCount++ })
-	if err == nil {
-		err = e.begin(ctx, c)
-	}
+	err := e.begin(ctx, c)
 	if err == nil {
 		return
 	}
 	e.log.Warn("a container could not be restarted", "container", c.id(), "error", err)
-	v := e.afterExit(c, runtime.Exit{Code: c.record().State.ExitCode, At: time.Now()})
+	v := e.afterExit(c, runtime.Exit{Code: c.record().State.ExitCode}, 0)
 	if !v.restart {
 		return
 	}
-	if err := e.change(c, func(r *store.Container) { r.State.Status = store.Restarting }); err != nil {
+	if err := e.change(c, func(r *store.Container) { r.State.Status, r.RetriesInRow = store.Restarting, c.retry.inRow }); err != nil {
 		e.log.Error("restart", "container", c.id(), "error", err)
 		return
 	}
 	e.restartLater(c, v.delay)
+}
+
+// countRestart counts a restart in the transaction that ends it, so that one
+// which a crash has cut short counts once.
+func countRestart(r *store.Container) {
+	if r.State.Status == store.Restarting {
+		r.RestartCount++
+	}
 }
 
 // resetRetry begins a new row: a person asked for this start.

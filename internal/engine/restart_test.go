@@ -41,3 +41,26 @@ func TestDecideRestart(t *testing.T) {
 		})
 	}
 }
+
+func TestReturnsAfterReboot(t *testing.T) {
+	for policy, want := range map[container.RestartPolicyMode][2]bool{ // running, stopped
+		container.RestartPolicyAlways:        {true, true},
+		container.RestartPolicyUnlessStopped: {true, false},
+		container.RestartPolicyOnFailure:     {false, false},
+		container.RestartPolicyDisabled:      {false, false},
+		"":                                   {false, false},
+	} {
+		p := container.RestartPolicy{Name: policy}
+		if got := [2]bool{returns(p, false), returns(p, true)}; got != want {
+			t.Errorf("%q: %v, want %v", policy, got, want)
+		}
+	}
+}
+
+func TestPauseIsBounded(t *testing.T) {
+	for inRow, want := range map[int]time.Duration{-1: firstDelay, 0: firstDelay, 1: 2 * firstDelay, 30: lastDelay, 1000: lastDelay} {
+		if got := pause(inRow); got != want {
+			t.Errorf("after %d: %v, want %v", inRow, got, want)
+		}
+	}
+}

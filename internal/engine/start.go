@@ -51,15 +51,16 @@ func (e *Engine) begin(ctx context.Context, c *cont) error {
 	}
 	e.watcher.begin(e.writable(c))
 	err = e.change(c, func(r *store.Container) {
+		countRestart(r)
 		r.State = store.State{Status: store.Running, Pid: started.Pid, StartedAt: started.At, FinishedAt: r.State.FinishedAt}
-		r.StoppedByUser = false
+		r.StoppedByUser, r.RetriesInRow = false, c.retry.inRow
 	})
 	if err != nil {
 		return e.failStart(ctx, c, err)
 	}
 	e.watch(c)
 	e.emit(c, events.ActionStart, nil)
-	e.startHealth(c)
+	e.startHealth(c, false)
 	return nil
 }
 
@@ -174,6 +175,7 @@ func (e *Engine) failStart(ctx context.Context, c *cont, cause error) error {
 		return errors.Join(cause, err, e.removeLeftovers(c))
 	}
 	err := e.change(c, func(r *store.Container) {
+		countRestart(r)
 		status := store.Exited
 		if r.State.Status == store.Created {
 			status = store.Created

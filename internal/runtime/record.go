@@ -44,7 +44,11 @@ func readRecord(path string) *record {
 }
 
 func (rec *record) exit() Exit {
-	return Exit{Code: rec.Code, Signal: syscall.Signal(rec.Signal), OOM: rec.OOM, At: time.Unix(0, rec.At), Reason: rec.Reason}
+	e := Exit{Code: rec.Code, Signal: syscall.Signal(rec.Signal), OOM: rec.OOM, At: time.Unix(0, rec.At), Reason: rec.Reason}
+	if rec.Started != 0 {
+		e.Began = time.Unix(0, rec.Started)
+	}
+	return e
 }
 
 // same tells whether two records are about one process.
@@ -93,7 +97,9 @@ func (c *Container) recordLoss(e Exit) error {
 	return err
 }
 
-// bootID names this boot of the machine.
+// BootID names this boot of the machine.
+func BootID() string { return bootID() }
+
 func bootID() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

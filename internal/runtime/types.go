@@ -148,6 +148,8 @@ type Exit struct {
 	Signal syscall.Signal // 0 when it ended by itself
 	OOM    bool           // the kernel killed something in the container for want of memory
 	At     time.Time
+	// Began is when it was started, where that was recorded with the end.
+	Began time.Time
 	// Reason is empty for an ordinary end; otherwise it explains the code, for
 	// instance ReasonSupervisorLost.
 	Reason string

@@ -49,20 +49,7 @@ func (n *Node) sweep() error {
 	for _, pid := range n.processes() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	groups := n.cgroups()
-	slices.Reverse(groups) // children before parents
-	for range 50 {
-		busy := false
-		for _, dir := range groups {
-			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				busy = true
-			}
-		}
-		if !busy {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	n.removeGroups(time.Second)
 	for _, mount := range n.mounts() {
 		_ = syscall.Unmount(strings.TrimPrefix(mount, "mount "), syscall.MNT_DETACH)
 	}
@@ -70,6 +57,23 @@ func (n *Node) sweep() error {
 		return fmt.Errorf("the node left behind: %s", strings.Join(left, "; "))
 	}
 	return nil
+}
+
+// removeGroups removes the node's control groups. Processes that have ended stay in theirs until their parents know.
+func (n *Node) removeGroups(within time.Duration) {
+	groups := n.cgroups()
+	slices.Reverse(groups) // children before parents
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		busy := false
+		for _, dir := range groups {
+			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				busy = true
+			}
+		}
+		if !busy {
+			return
+		}
+	}
 }
 
 // Supervisors are the node's supervisors, of which each running container has one.

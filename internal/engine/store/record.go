@@ -28,6 +28,8 @@ type Container struct {
 
 	State        State
 	RestartCount int
+	// RetriesInRow is how many of those followed one another quickly.
+	RetriesInRow int `json:",omitempty"`
 	// StoppedByUser keeps a restart policy from undoing a stop.
 	StoppedByUser bool
 	// ExternalID is the id under which a caller, such as a scheduler, knows it.

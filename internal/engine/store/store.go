@@ -20,6 +20,7 @@ var (
 	bucketNames      = []byte("names")
 	bucketVolumes    = []byte("volumes")
 	keySchema        = []byte("schema")
+	keyBoot          = []byte("boot")
 )
 
 // Store is the state of one node. It is safe for concurrent use.
@@ -71,6 +72,20 @@ func (s *Store) Containers() ([]Container, error) {
 // Volumes returns every readable volume record.
 func (s *Store) Volumes() ([]Volume, error) {
 	return load[Volume](s, bucketVolumes)
+}
+
+// SwapBoot records on which boot of the machine the node runs, and returns on
+// which one it ran last; empty when that is not known. On the same boot nothing
+// is written.
+func (s *Store) SwapBoot(id string) (before string, err error) {
+	_ = s.db.View(func(tx *bolt.Tx) error {
+		before = string(tx.Bucket(bucketMeta).Get(keyBoot))
+		return nil
+	})
+	if before == id {
+		return before, nil
+	}
+	return before, s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyBoot, []byte(id)) })
 }
 
 // Damaged returns the records that the last loads could not read.
