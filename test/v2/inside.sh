@@ -149,7 +149,7 @@ for kind in ext4 xfs; do
 	bailey volume create --opt size=4m small 2>&1 | check "$kind: a volume of the same name is another" '^small'
 	bailey run --rm -v small:/data bb sh -c 'ls /data; head -c 3m /dev/zero >/data/a && echo fits' 2>&1 | check "$kind: and empty" '^fits'
 	bailey run -d --name fill -v filla:/a -v fillb:/b bb sh -c 'dd if=/dev/zero of=/a/x bs=1M; dd if=/dev/zero of=/b/x bs=1M; sleep 1000' >/seen 2>&1
-	for i in $(seq 60); do [ "$(bailey inspect -f '{{.State.Status}}' fill)" = exited ] && break || sleep 1; done
+	for i in $(seq 240); do [ "$(bailey inspect -f '{{.State.Status}}' fill)" = exited ] && break || sleep 1; done
 	bailey inspect -f '{{.State.ExitCode}} {{.State.Error}}' fill 2>&1 | check "$kind: who fills the disk itself is ended" '^137 the disk of the node has only .* left'
 	bailey rm -f fill >/seen 2>&1; bailey volume rm filla fillb >/seen 2>&1
 	kill "$node"; wait "$node"
