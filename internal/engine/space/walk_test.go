@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func write(t *testing.T, path string, bytes int) {
+func write(t testing.TB, path string, bytes int) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
