@@ -10,12 +10,13 @@ import (
 	"github.com/bailey-run/bailey/internal/prove/scene"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 )
 
 // All returns the scenes, in the order in which they are shown.
 func All() []scene.Scene {
-	return slices.Concat(refusals(), hostMounts())
+	return slices.Concat(refusals(), hostMounts(), diskSpace())
 }
 
 // wish is a request that gives a container the host, or a part of it.
@@ -50,6 +51,7 @@ var wishes = []wish{
 	{"sysctl", "sysctls", "have a container made that sets a parameter of the kernel", container.HostConfig{Sysctls: map[string]string{"kernel.msgmax": "65536"}}},
 	{"device", "devices", "have a container made with a device of the host", container.HostConfig{Resources: container.Resources{Devices: []container.DeviceMapping{{PathOnHost: "/dev/loop-control", PathInContainer: "/dev/loop-control", CgroupPermissions: "rwm"}}}}},
 	{"device-rule", "devices", "have a container made that may use any device", container.HostConfig{Resources: container.Resources{DeviceCgroupRules: []string{"a *:* rwm"}}}},
+	{"unlimited-volume", "disk-space", "have a container made whose volume has no cap", container.HostConfig{Mounts: []mount.Mount{volume("unlimited")}}},
 	{"unlimited-log", "log", "have a container made whose log has no cap", container.HostConfig{LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "-1"}}}},
 }
 

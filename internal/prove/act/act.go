@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -25,6 +26,7 @@ var acts = map[string]func(args []string, w io.Writer) error{
 	"serve":   serve,
 	"resolve": resolve,
 	"read":    read,
+	"write":   write,
 }
 
 // Do performs an act by its name and arguments.
@@ -55,6 +57,26 @@ func dial(args []string, w io.Writer) error {
 	}
 	_, err = fmt.Fprint(w, line)
 	return err
+}
+
+// write makes a file PATH of so many BYTES.
+func write(args []string, w io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("write PATH BYTES")
+	}
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(args[0])
+	if err != nil {
+		return err
+	}
+	piece := make([]byte, 64<<10)
+	for done := int64(0); done < size && err == nil; done += int64(len(piece)) {
+		_, err = f.Write(piece)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // serve answers every line on NETWORK ADDRESS with the same line.
