@@ -20,11 +20,8 @@ import (
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
-	"github.com/bailey-run/bailey/internal/prove"
-	"github.com/bailey-run/bailey/internal/prove/record"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/host"
-	"github.com/bailey-run/bailey/internal/runtime/payload"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/bailey-run/bailey/internal/secret"
 	"github.com/bailey-run/bailey/internal/version"
@@ -113,15 +110,7 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	if err != nil {
 		return err
 	}
-	proofs, err := record.Open(c.Path("proofs"))
-	if err != nil {
-		return err
-	}
-	n.Prover = prove.NewNode(prove.NodeOptions{
-		Records: proofs, Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()), Program: probe, Controls: sandbox.ControlNames(),
-		Version: version.Version, Kernel: host.Facts().Kernel,
-	})
-	return nil
+	return n.wireProver(ctx, c, log)
 }
 
 // Close lets go of what was opened, last first. Containers go on.
@@ -146,9 +135,6 @@ func remove(ctx context.Context, c daemon.Config, log *slog.Logger) error {
 	}
 	return n.runtime.Cgroups().Destroy(ctx)
 }
-
-// probe is the program that attacks containers from inside.
-func probe() ([]byte, error) { return payload.Read(payload.Probe) }
 
 // users tells the image store which containers use an image.
 func (n *node) users(id digest.Digest) []string { return n.ImageUsers(id) }

@@ -117,7 +117,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if req.CopyUp, err = e.filled(ctx, img); err != nil {
 		return nil, err
 	}
-	posture, err := sandbox.Compute(req, *e.policy.Load(), r.Caller, e.opts.Facts)
+	posture, err := sandbox.Compute(req, *e.policy.Load(), r.Caller, e.facts())
 	if err != nil {
 		return nil, refusal(err)
 	}

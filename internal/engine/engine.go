@@ -51,6 +51,7 @@ type Engine struct {
 	slots    *slots
 	profiles apparmor.Loader
 	policy   atomic.Pointer[sandbox.Policy]
+	broken   atomic.Pointer[[]string] // controls; see SetBroken
 	started  time.Time
 	rebooted bool // since an earlier daemon of this node ran
 

@@ -186,7 +186,9 @@ func (s *step) decide() error {
 	for _, m := range s.r.Mounts {
 		req.Mounts = append(req.Mounts, sandbox.StepMount{Target: m.Target, File: m.IsFile, ReadOnly: m.ReadOnly, Tmpfs: m.Tmpfs, SizeBytes: m.SizeBytes})
 	}
-	if s.posture, err = sandbox.ComputeStep(req, s.e.opts.Facts); err != nil {
+	facts := s.e.facts()
+	facts.Broken = s.e.Unready() // a step has no caller for whom the policy could accept them
+	if s.posture, err = sandbox.ComputeStep(req, facts); err != nil {
 		return err
 	}
 	var targets []string

@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,10 +10,13 @@ import (
 	"syscall"
 )
 
+// lowest is the priority of what may wait for everything else, in the unit of nice(2).
+const lowest = 19
+
 // onHost makes attempts as root of the host, in mount, process, IPC, host
 // name and network namespaces that end with them. It is where a twin goes when
 // no container can be weak enough.
-func onHost(ctx context.Context, program []byte, ids []string) ([]byte, error) {
+func onHost(ctx context.Context, program []byte, ids []string, gently bool) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "bailey-prove-")
 	if err != nil {
 		return nil, fmt.Errorf("a place for the program: %w", err)
@@ -30,9 +34,16 @@ func onHost(ctx context.Context, program []byte, ids []string) ([]byte, error) {
 		Unshareflags: syscall.CLONE_NEWNS, // makes the mounts private: nothing that is mounted goes back
 		Pdeathsig:    syscall.SIGKILL,
 	}
-	out, err := cmd.Output()
-	if err != nil {
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("attempts on the host: %w", err)
 	}
-	return out, nil
+	if gently {
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, lowest) // a courtesy
+	}
+	if err := cmd.Wait(); err != nil {
+		return out.Bytes(), fmt.Errorf("attempts on the host: %w", err)
+	}
+	return out.Bytes(), nil
 }

@@ -34,6 +34,8 @@ type NodeOptions struct {
 	Controls []string
 	// Version is what the node says it is, Kernel its host's.
 	Version, Kernel string
+	// Proved hears of every proof of the default posture; it may be nil.
+	Proved func(Change)
 }
 
 // Node proves the node that it belongs to, one proof at a time.
@@ -54,6 +56,10 @@ func (n *Node) Latest(ctx context.Context) (Report, json.RawMessage, error) {
 // Prove attacks the default posture of this node and keeps the report, or
 // attacks that of the container like when it is not empty. progress may be nil.
 func (n *Node) Prove(ctx context.Context, like string, progress func(done, of int)) (Report, error) {
+	return n.prove(ctx, like, false, progress)
+}
+
+func (n *Node) prove(ctx context.Context, like string, gently bool, progress func(done, of int)) (Report, error) {
 	n.busy.Lock()
 	defer n.busy.Unlock()
 	program, err := n.opts.Program()
@@ -70,7 +76,7 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 		return Report{}, err
 	}
 	defer stranger.Close()
-	p := &Prover{Client: api, Stranger: stranger, Program: program, Progress: progress}
+	p := &Prover{Client: api, Stranger: stranger, Program: program, Gently: gently, Progress: progress}
 	if like != "" {
 		if p.Like, err = likeContainer(ctx, api, like); err != nil {
 			return Report{}, err
@@ -82,13 +88,27 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 		return Report{}, err
 	}
 	report := Report{
-		Engine: "Bailey " + n.opts.Version, Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
+		Engine: n.name(), Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
 		Results: results, Unproven: unproven(n.opts.Controls, results),
 	}
 	if like == "" {
-		err = n.opts.Records.Keep(ctx, report)
+		err = n.keep(ctx, report)
 	}
 	return report, err
+}
+
+func (n *Node) name() string { return "Bailey " + n.opts.Version }
+
+// keep records a proof of the default posture and tells of it.
+func (n *Node) keep(ctx context.Context, r Report) error {
+	before, _, _ := n.Latest(ctx) // without one before, what is new is what succeeded
+	if err := n.opts.Records.Keep(ctx, r); err != nil {
+		return err
+	}
+	if n.opts.Proved != nil {
+		n.opts.Proved(Change{Report: r, Changed: r.since(before), Broken: r.BrokenControls()})
+	}
+	return nil
 }
 
 // inside makes a client of the node's own API.

@@ -23,9 +23,14 @@ type Prover struct {
 	Program []byte
 	// Like changes every container before it is made: the posture of a container to take the place of the default.
 	Like func(*container.Config, *container.HostConfig)
+	// Gently takes only what of the processor nobody else wants.
+	Gently bool
 	// Progress is told after each place how many attempts are done, of how many. It may be nil.
 	Progress func(done, of int)
 }
+
+// leastShares is the smallest weight that a control group can have.
+const leastShares = 2
 
 // patience is how long one place may take, beside the time for its attempts.
 const patience = 30 * time.Second
@@ -119,9 +124,12 @@ func (w *work) visit(ctx context.Context, v visit) (map[string]probe.Observation
 
 func (w *work) output(ctx context.Context, v visit) ([]byte, error) {
 	if v.host {
-		return onHost(ctx, w.Program, v.ids)
+		return onHost(ctx, w.Program, v.ids, w.Gently)
 	}
 	c, h := container.Config{User: users[v.user]}, container.HostConfig{}
+	if w.Gently {
+		h.CPUShares = leastShares
+	}
 	if w.Like != nil {
 		w.Like(&c, &h)
 	}

@@ -18,7 +18,7 @@ func Compute(r Request, policy Policy, caller Caller, facts HostFacts) (Posture,
 		Identity: r.Identity, Umask: r.Umask, Terminal: r.Terminal, Init: r.Init,
 	}
 	for _, decide := range []func(){
-		d.decideHost, d.decideProcess, d.decidePrivileged, d.decideSecurityOptions, d.decideCapabilities,
+		d.decideHost, d.decideBroken, d.decideProcess, d.decidePrivileged, d.decideSecurityOptions, d.decideCapabilities,
 		d.decideNamespaces, d.decidePaths, d.decideRoot, d.decideMounts, d.decideDevices, d.decideSysctls,
 		d.decideMemory, d.decideProcessor, d.decideUlimits, d.decideLog, d.decideNetwork, d.decideSecrets, d.decideRuntime,
 		d.decideLSM,

@@ -57,4 +57,6 @@ type HostFacts struct {
 	Disk DiskFacts
 	// OwnPaths are the node's own directories, which no container may mount.
 	OwnPaths []string
+	// Broken are controls that the newest proof has shown not to hold on this host.
+	Broken []string
 }

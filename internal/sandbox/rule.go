@@ -23,5 +23,6 @@ const (
 	RuleBuildNetwork     = "build-network"      // outbound, host: what the steps of an image build reach
 	RuleBuildSource      = "build-source"       // addresses that a build fetches: git and http contexts, ADD
 	RuleBuildFrontend    = "build-frontend"     // images that read a build's file instead of the reader that is built in
+	RuleBrokenControl    = "broken-control"     // controls that a proof has shown not to hold
 	RuleHostMount        = "host-mount"         // allowed by [[host-mount]], not by [[allow]]
 )

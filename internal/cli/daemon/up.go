@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +28,9 @@ type Node interface {
 	SetPolicy(sandbox.Policy)
 	// Running is how many containers run now.
 	Running() int
+	// Unready returns the controls that a proof has shown not to hold here and that the policy does not accept. While there
+	// are any, no container is created, and the node is not ready.
+	Unready() []string
 	// Close lets go of everything after Serve. Containers go on.
 	Close() error
 }
@@ -119,11 +123,15 @@ func (p *process) run(ctx context.Context, listeners []net.Listener, ready func(
 	for _, l := range listeners {
 		go func() { served <- p.node.Serve(life, l) }()
 	}
-	p.manager.send("READY=1", fmt.Sprintf("STATUS=%d running containers adopted", p.node.Running()))
 	go p.manager.watchdog(life, answers(p.config.Socket))
-	ready()
+	proven := p.whenReady(life)
 	for {
 		select {
+		case <-proven:
+			proven = nil
+			p.manager.send("READY=1", fmt.Sprintf("STATUS=%d running containers adopted", p.node.Running()))
+			ready()
+			continue
 		case sig := <-p.signals:
 			if sig == syscall.SIGHUP {
 				p.reload()
@@ -138,6 +146,40 @@ func (p *process) run(ctx context.Context, listeners []net.Listener, ready func(
 		end()
 		return p.drain(served, len(listeners))
 	}
+}
+
+// unreadyLook is how often a node that is not ready is looked at.
+const unreadyLook = time.Second
+
+// whenReady returns a channel that is closed when no control is broken any
+// more: at once, or when a proof or the policy says so while the node answers
+// requests already.
+func (p *process) whenReady(ctx context.Context) <-chan struct{} {
+	ready := make(chan struct{})
+	broken := p.node.Unready()
+	if len(broken) == 0 {
+		close(ready)
+		return ready
+	}
+	names := strings.Join(broken, ", ")
+	p.log.Error("not ready: attacks have succeeded here; run `bailey prove` to see which, mend that and run it again", "controls", names)
+	p.manager.send("STATUS=not ready: attacks have succeeded on " + names)
+	go func() {
+		look := time.NewTicker(unreadyLook)
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+			if len(p.node.Unready()) == 0 {
+				close(ready)
+				return
+			}
+		}
+	}()
+	return ready
 }
 
 // drain waits for requests to finish on so many sockets, or for another

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type fake struct {
 	hold     chan struct{} // requests to /hold wait for it
 	policies chan sandbox.Policy
 	closed   chan struct{}
+	broken   atomic.Pointer[[]string] // what Unready returns
 }
 
 func newFake() *fake {
@@ -48,7 +50,13 @@ func (f *fake) Serve(ctx context.Context, l net.Listener) error {
 }
 func (f *fake) SetPolicy(p sandbox.Policy) { f.policies <- p }
 func (f *fake) Running() int               { return 3 }
-func (f *fake) Close() error               { close(f.closed); return nil }
+func (f *fake) Unready() []string {
+	if broken := f.broken.Load(); broken != nil {
+		return *broken
+	}
+	return nil
+}
+func (f *fake) Close() error { close(f.closed); return nil }
 
 // simple listens the plain way and opens no node.
 func simple() Wiring {
@@ -106,6 +114,35 @@ func (s *started) wait() error {
 	case <-time.After(20 * time.Second):
 		s.t.Fatal("the daemon does not end")
 		return nil
+	}
+}
+
+// A node on which a control is broken answers requests, and is not ready before a proof has shown that it holds.
+func TestUpUnready(t *testing.T) {
+	needRoot(t)
+	c, err := Load(Flags{Dir: filepath.Join(shallow(t), "node")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, out, logs := newFake(), newLines(), newLines()
+	node.broken.Store(&[]string{"seccomp"})
+	wiring := simple()
+	wiring.Open = func(context.Context, Config, sandbox.Policy, *slog.Logger) (Node, error) { return node, nil }
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Up(ctx, c, wiring, out, logs) }()
+	logs.await(t, "not ready")
+	if err := answers(c.Socket)(context.Background()); err != nil {
+		t.Errorf("it does not answer: %v", err)
+	}
+	if text := out.String(); strings.Contains(text, "ready on") {
+		t.Errorf("it calls itself ready: %s", text)
+	}
+	node.broken.Store(&[]string{})
+	out.await(t, "ready on")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -325,6 +362,12 @@ func (l *lines) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	l.cond.Broadcast()
 	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *lines) await(t *testing.T, text string) {
