@@ -216,7 +216,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		defer e.mu.RUnlock()
 		_, ok := e.containers[id]
 		_, isStep := e.steps[id]
-		return ok || isStep
+		return ok || isStep || e.damaged[id]
 	}
 	orphans, err := e.opts.Runtime.Orphans(ctx, known)
 	if err != nil {

@@ -2,11 +2,16 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/engine/translate"
 	"github.com/bailey-run/bailey/internal/engine/volume"
@@ -53,6 +58,11 @@ func (e *Engine) mountSources(rec *store.Container, layers image.Rootfs) (map[st
 			continue
 		}
 		sources[m.Destination] = m.Source
+		if m.Type == sandbox.MountVolume && m.NoCopy {
+			if err := e.ownVolume(m.Source); err != nil {
+				return nil, fmt.Errorf("volume %s: %w", m.Name, err)
+			}
+		}
 		if m.Type == sandbox.MountVolume && !m.NoCopy {
 			if err := e.fillVolume(m.Source, layers, m.Destination); err != nil {
 				return nil, fmt.Errorf("volume %s: fill it from the image: %w", m.Name, err)
@@ -196,9 +206,54 @@ func (e *Engine) logOptions(rec *store.Container) runtime.LogOptions {
 func (e *Engine) fillVolume(dir string, layers image.Rootfs, path string) error {
 	e.filling.Lock()
 	defer e.filling.Unlock()
+	begun := filepath.Join(filepath.Dir(dir), "filling")
+	if err := e.clearHalf(dir, begun); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) > 0 {
 		return err
 	}
-	return copyFromLayers(dir, layers.Lower, path)
+	if !slices.ContainsFunc(layers.Lower, func(layer string) bool { return holds(layer, path) }) {
+		return copyFromLayers(dir, layers.Lower, path) // its owner and mode at most
+	}
+	if err := durable.Write(begun, nil); err != nil {
+		return err
+	}
+	if err := copyFromLayers(dir, layers.Lower, path); err != nil {
+		return err
+	}
+	if err := durable.SyncAll(dir); err != nil {
+		return err
+	}
+	return durable.Remove(begun)
+}
+
+// clearHalf empties a volume whose filling was cut short by a crash: no
+// container has had it yet, and half of a database is worse than none.
+func (e *Engine) clearHalf(dir, begun string) error {
+	if !linkExists(begun) {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return durable.Remove(begun)
+}
+
+// ownVolume says that a volume is used as it is, however its filling ended.
+func (e *Engine) ownVolume(dir string) error {
+	e.filling.Lock()
+	defer e.filling.Unlock()
+	err := durable.Remove(filepath.Join(filepath.Dir(dir), "filling"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

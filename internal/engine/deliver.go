@@ -188,7 +188,10 @@ func (e *Engine) seal(id, target string, data []byte) error {
 		return err
 	}
 	name := e.sealedPath(id, target)
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	if err := durable.MkdirAll(e.containerDir(id), 0o711); err != nil {
+		return err
+	}
+	if err := durable.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
 	return durable.Write(name, sealed)

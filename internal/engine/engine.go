@@ -53,7 +53,8 @@ type Engine struct {
 	policy   atomic.Pointer[sandbox.Policy]
 	broken   atomic.Pointer[[]string] // controls; see SetBroken
 	started  time.Time
-	rebooted bool // since an earlier daemon of this node ran
+	damaged  map[string]bool // ids of containers whose records cannot be read
+	rebooted bool            // since an earlier daemon of this node ran
 
 	// ctx ends when the engine closes; background work hangs on it.
 	ctx    context.Context
@@ -90,7 +91,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	e := &Engine{
-		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(), disk: disk, watcher: newDiskWatch(disk),
+		opts: opts, log: opts.Log, store: st, events: event.New(), started: time.Now(), damaged: make(map[string]bool), disk: disk, watcher: newDiskWatch(disk),
 		containers: make(map[string]*cont), names: make(map[string]string), execs: make(map[string]*execution), steps: make(map[string]*step), ready: make(chan struct{}),
 	}
 	e.policy.Store(&opts.Policy)
@@ -120,7 +121,10 @@ func (e *Engine) load(ctx context.Context) (err error) {
 		return err
 	}
 	for _, d := range e.store.Damaged() {
-		e.log.Error("a record of the state file cannot be read; it is kept there", "bucket", d.Bucket, "key", d.Key, "error", d.Err)
+		e.log.Error("a record of the state file cannot be read; it is kept there, and so are its files", "bucket", d.Bucket, "key", d.Key, "error", d.Err)
+		if d.Bucket == store.ContainerBucket {
+			e.damaged[d.Key] = true
+		}
 	}
 	for i := range records {
 		c := newCont(&records[i])

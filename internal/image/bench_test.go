@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/image/imagetest"
 )
 
@@ -63,7 +64,7 @@ func BenchmarkTar(b *testing.B) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, out)
 		}
-		if err := syncFS(dir); err != nil {
+		if err := durable.SyncAll(dir); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
@@ -13,8 +12,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/image/refs"
 )
 
@@ -47,7 +46,8 @@ func (x *session) publish(ctx context.Context, namings []naming) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := syncFS(x.s.opts.Root); err != nil {
+	// One call for all files of all layers.
+	if err := durable.SyncAll(x.s.opts.Root); err != nil {
 		return err
 	}
 	err := x.s.rename(ctx, func(ctx context.Context, e *edit) error {
@@ -76,20 +76,6 @@ func (s *Store) moved(namings []naming) []string {
 		}
 	}
 	return out
-}
-
-// syncFS flushes the file system that dir lies on. One call covers all files of all layers, which a call for each would take
-// far longer to do.
-func syncFS(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("flush the image store: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return fmt.Errorf("flush the image store: %w", err)
-	}
-	return nil
 }
 
 // edit is a change of names within one transaction.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/runtime/supervise"
 )
 
@@ -79,22 +80,7 @@ func (c *Container) recordLoss(e Exit) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.home, supervise.ExitFile+".")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), c.exitPath())
-	}
-	return err
+	return durable.Write(c.exitPath(), append(b, '\n'))
 }
 
 // BootID names this boot of the machine.

@@ -47,7 +47,7 @@ type Info struct {
 // Open opens the store in dir, and makes it with a key of its own when there
 // is none.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("secrets: %w", err)
 	}
 	path := filepath.Join(dir, keyFile)
@@ -182,7 +182,7 @@ func (s *Store) Remove(name string) error {
 	if err := s.Check(name); err != nil {
 		return err
 	}
-	if err := os.Remove(s.path(name)); err != nil {
+	if err := durable.Remove(s.path(name)); err != nil {
 		return fmt.Errorf("secret %s: %w", name, err)
 	}
 	return nil

@@ -42,6 +42,9 @@ func (n *Node) Stop() error {
 	}
 }
 
+// Upgrade makes the next start of the daemon one of another binary.
+func (n *Node) Upgrade(bin string) { n.options.Bin = bin }
+
 // Clear force-removes every container of the node.
 func (n *Node) Clear(ctx context.Context) error {
 	list, err := n.Client.ContainerList(ctx, client.ContainerListOptions{All: true})

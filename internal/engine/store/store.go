@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
@@ -16,11 +18,17 @@ const lockTimeout = 2 * time.Second
 
 var (
 	bucketMeta       = []byte("meta")
-	bucketContainers = []byte("containers")
+	bucketContainers = []byte(ContainerBucket)
 	bucketNames      = []byte("names")
-	bucketVolumes    = []byte("volumes")
+	bucketVolumes    = []byte(VolumeBucket)
 	keySchema        = []byte("schema")
 	keyBoot          = []byte("boot")
+)
+
+// The buckets that a [Damage] can name.
+const (
+	ContainerBucket = "containers"
+	VolumeBucket    = "volumes"
 )
 
 // Store is the state of one node. It is safe for concurrent use.
@@ -55,7 +63,11 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state file %s: %w", path, err)
 	}
-	if err := migrate(db); err != nil {
+	err = migrate(db)
+	if err == nil {
+		err = durable.SyncDir(filepath.Dir(path)) // the file may be new, and bbolt cares for its content only
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state file %s: %w", path, err), db.Close())
 	}
 	return &Store{db: db}, nil

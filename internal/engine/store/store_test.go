@@ -1,8 +1,11 @@
 package store
 
 import (
+	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -138,5 +141,65 @@ func TestSecondProcessIsTold(t *testing.T) {
 	openAt(t, path)
 	if _, err := Open(path); err == nil {
 		t.Error("the file was opened twice")
+	}
+}
+
+// TestOlderFiles opens files as released programs have written them, and finds in them what they had put there.
+func TestOlderFiles(t *testing.T) {
+	packed, err := os.Open("testdata/schema1.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	plain, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "state.db")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(f, plain); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for range 2 { // as it was, and as this program leaves it
+		s := openAt(t, path)
+		all, err := s.Containers()
+		if err != nil || len(all) != 2 || len(s.Damaged()) != 0 {
+			t.Fatalf("%d containers, damaged %v, %v", len(all), s.Damaged(), err)
+		}
+		for _, c := range all {
+			switch c.Name {
+			case "made":
+				if c.State.Status != Created || len(c.Mounts) != 1 || c.Mounts[0].Name != "data" || c.ImageID == "" {
+					t.Errorf("made: %+v", c)
+				}
+			case "ended":
+				if c.State.Status != Restarting || c.State.ExitCode != 7 || c.RetriesInRow != 0 ||
+					c.HostConfig.RestartPolicy.MaximumRetryCount != 1 || c.State.FinishedAt.IsZero() {
+					t.Errorf("ended: %+v", c.State)
+				}
+			default:
+				t.Errorf("an unknown container %q", c.Name)
+			}
+		}
+		if v, err := s.Volumes(); err != nil || len(v) != 1 || v[0].Name != "data" || v[0].Labels["a"] != "b" {
+			t.Errorf("volumes: %+v %v", v, err)
+		}
+		if before, err := s.SwapBoot("boot"); err != nil || before != "" && before != "boot" {
+			t.Error(before, err)
+		}
+		var taken *NameTakenError
+		if err := s.CreateContainer(&Container{ID: "new", Name: "made"}); !errors.As(err, &taken) {
+			t.Errorf("a taken name was given away: %v", err)
+		}
+		for i := range all {
+			if err := s.SaveContainer(&all[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
 	}
 }

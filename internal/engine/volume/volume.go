@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/engine/space"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/runtime/quota"
@@ -31,6 +32,8 @@ type Recorder interface {
 	Volumes() ([]store.Volume, error)
 	SaveVolume(*store.Volume) error
 	DeleteVolume(name string) error
+	// Damaged names the records that Volumes could not read.
+	Damaged() []store.Damage
 }
 
 // Manager owns the volumes of a node. It is safe for concurrent use.
@@ -42,20 +45,27 @@ type Manager struct {
 
 	mu  sync.Mutex
 	all map[string]store.Volume
+	// damaged are those whose records cannot be read; their files are kept.
+	damaged map[string]bool
 }
 
 // Open loads the volumes that are recorded and lie below dir, which is on disk.
 func Open(dir string, disk *quota.FileSystem, rec Recorder) (*Manager, error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	if err := durable.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("volumes: %w", err)
 	}
 	vols, err := rec.Volumes()
 	if err != nil {
 		return nil, fmt.Errorf("volumes: %w", err)
 	}
-	m := &Manager{dir: dir, disk: disk, rec: rec, now: time.Now, all: make(map[string]store.Volume)}
+	m := &Manager{dir: dir, disk: disk, rec: rec, now: time.Now, all: make(map[string]store.Volume), damaged: make(map[string]bool)}
 	for _, v := range vols {
 		m.all[v.Name] = v
+	}
+	for _, d := range rec.Damaged() {
+		if d.Bucket == store.VolumeBucket {
+			m.damaged[d.Key] = true
+		}
 	}
 	return m, nil
 }
@@ -86,7 +96,7 @@ func (m *Manager) Create(r Request) (store.Volume, bool, error) {
 	if r.Name == "" {
 		v.Name, v.Anonymous = NewName(), true
 	}
-	if err := os.MkdirAll(m.Path(v.Name), 0o755); err != nil {
+	if err := durable.MkdirAll(m.Path(v.Name), 0o755); err != nil {
 		return store.Volume{}, false, fmt.Errorf("volume %s: %w", v.Name, err)
 	}
 	if m.disk.Hard {
@@ -173,7 +183,8 @@ func (m *Manager) Remove(name string) error {
 	return nil
 }
 
-// Sweep removes directories that no record names and reports them.
+// Sweep removes directories that no record names and reports them. What a
+// record names that cannot be read stays.
 func (m *Manager) Sweep() ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -183,7 +194,7 @@ func (m *Manager) Sweep() ([]string, error) {
 	}
 	var gone []string
 	for _, e := range entries {
-		if _, known := m.all[e.Name()]; known {
+		if _, known := m.all[e.Name()]; known || m.damaged[e.Name()] {
 			continue
 		}
 		if err := errors.Join(m.disk.Release(m.Path(e.Name())), space.Remove(m.top(e.Name()))); err != nil {

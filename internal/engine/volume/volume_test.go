@@ -84,3 +84,32 @@ func TestSweepRemovesOnlyWhatIsNotRecorded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// damagedRecorder has a record that cannot be read.
+type damagedRecorder struct{ Recorder }
+
+func (damagedRecorder) Damaged() []store.Damage {
+	return []store.Damage{{Bucket: store.VolumeBucket, Key: "unread"}, {Bucket: store.ContainerBucket, Key: "other"}}
+}
+
+// What a record that is damaged names is kept: it is data, and nobody has said that it may go.
+func TestSweepKeepsWhatADamagedRecordNames(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, dir)
+	for _, name := range []string{"unread", "other"} {
+		if err := os.MkdirAll(first.Path(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := Open(filepath.Join(dir, "volumes"), first.disk, damagedRecorder{first.rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := m.Sweep()
+	if err != nil || len(gone) != 1 || gone[0] != "other" {
+		t.Errorf("swept %v, %v", gone, err)
+	}
+	if _, err := os.Stat(m.Path("unread")); err != nil {
+		t.Error(err)
+	}
+}
