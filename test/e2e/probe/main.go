@@ -36,6 +36,18 @@ func main() {
 		for _, address := range os.Args[2:] {
 			fmt.Printf("%s: %s\n", address, outcome(dial(address)))
 		}
+	case "rounds": // dials every further argument again and again
+		for {
+			rounds(os.Args[2:])
+		}
+	case "forge": // tells HARDWARE-ADDRESS, again and again, that an address is at this container's own: INTERFACE VICTIM-MAC VICTIM-IP IP
+		fmt.Printf("forge: %s\n", outcome(forge(os.Args[2], os.Args[3], os.Args[4], os.Args[5])))
+	case "resolve":
+		for _, name := range os.Args[2:] {
+			addresses, err := net.LookupHost(name)
+			sort.Strings(addresses)
+			fmt.Printf("%s: %v %s\n", name, addresses, outcome(err))
+		}
 	case "dns":
 		fmt.Printf("dns: %s\n", outcome(ask(os.Args[2])))
 	case "x32":
