@@ -166,7 +166,7 @@ func wantOf(name string, ep *apinetwork.EndpointSettings) network.Want {
 	if ep == nil {
 		return w
 	}
-	w.Aliases, w.Priority, w.MAC = ep.Aliases, ep.GwPriority, ep.MacAddress.String()
+	w.Aliases, w.Links, w.Priority, w.MAC = ep.Aliases, ep.Links, ep.GwPriority, ep.MacAddress.String()
 	if ep.IPAMConfig != nil {
 		w.IP = ep.IPAMConfig.IPv4Address
 	}

@@ -164,6 +164,9 @@ func apiEndpoint(ep network.Endpoint) *apinetwork.EndpointSettings {
 		NetworkID: ep.NetworkID, EndpointID: ep.ID, Gateway: ep.Gateway, IPAddress: ep.IP.Addr(), IPPrefixLen: ep.IP.Bits(),
 		Aliases: ep.Aliases, DNSNames: ep.DNSNames, GwPriority: ep.Priority,
 	}
+	for _, l := range ep.Links {
+		s.Links = append(s.Links, l.Name+":"+l.Alias)
+	}
 	_ = s.MacAddress.UnmarshalText([]byte(ep.MAC)) // ours, thus well formed
 	return s
 }

@@ -13,7 +13,7 @@ func (m *Manager) known(w *wired) dns.Container {
 	for _, e := range w.Endpoints {
 		// Nobody has a name on the default segment, where nobody is reached either.
 		if _, ok := m.nets[e.NetworkID]; ok {
-			c.Endpoints = append(c.Endpoints, dns.Endpoint{Network: e.NetworkID, Addr: e.IP.Addr(), Names: slices.Clone(e.DNSNames)})
+			c.Endpoints = append(c.Endpoints, dns.Endpoint{Network: e.NetworkID, Addr: e.IP.Addr(), Names: slices.Clone(e.DNSNames), Links: slices.Clone(e.Links)})
 		}
 	}
 	return c
@@ -43,6 +43,28 @@ func dnsNames(name, id, hostname string, aliases []string) []string {
 	}
 	return out
 }
+
+// links reads "CONTAINER[:ALIAS]" of Docker's links, of which each gives the container alone a name for another.
+func links(texts []string) ([]dns.Link, error) {
+	var out []dns.Link
+	for _, text := range texts {
+		name, alias, named := strings.Cut(strings.ToLower(text), ":")
+		if name = strings.TrimPrefix(name, "/"); isHex(name, fullID) {
+			name = shortID(name)
+		}
+		if alias = strings.TrimPrefix(alias, "/"); !named {
+			alias = name
+		}
+		if !validName(name) || !validName(alias) {
+			return nil, invalid("link %q: want CONTAINER:ALIAS, each of letters, digits, hyphens, underscores and inner dots", clip(text))
+		}
+		out = append(out, dns.Link{Alias: alias, Name: name})
+	}
+	return out, nil
+}
+
+// fullID is how many digits a container's id has.
+const fullID = 64
 
 func shortID(id string) string { return id[:min(12, len(id))] }
 

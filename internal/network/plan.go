@@ -67,8 +67,8 @@ func (m *Manager) reserveOne(r WireRequest, w Want, ifname string, reuse *Segmen
 	if _, on := s.users[r.ContainerID]; on {
 		return nil, invalid("container %s asks for the network %s twice", shortID(r.ContainerID), s.Name)
 	}
-	if s.builtin && (len(w.Aliases) > 0 || w.IP.IsValid()) {
-		return nil, invalid("aliases and fixed addresses exist on user-defined networks only: make one with bailey network create NAME, " +
+	if s.builtin && (len(w.Aliases) > 0 || len(w.Links) > 0 || w.IP.IsValid()) {
+		return nil, invalid("aliases, links and fixed addresses exist on user-defined networks only: make one with bailey network create NAME, " +
 			"and use --network NAME")
 	}
 	for _, a := range w.Aliases {
@@ -76,9 +76,13 @@ func (m *Manager) reserveOne(r WireRequest, w Want, ifname string, reuse *Segmen
 			return nil, invalid("alias %q: want lower-case letters, digits, hyphens and inner dots", a)
 		}
 	}
+	known, err := links(w.Links)
+	if err != nil {
+		return nil, err
+	}
 	p := &planned{seg: s, reuse: reuse, Endpoint: Endpoint{
 		Network: s.Name, NetworkID: s.ID, ID: randomHex(32), IfName: ifname, HostIf: m.names.newLink(),
-		Gateway: s.Gateway, Aliases: w.Aliases, Priority: w.Priority,
+		Gateway: s.Gateway, Aliases: w.Aliases, Links: known, Priority: w.Priority,
 	}}
 	if err := m.reserveAddress(s, p, w); err != nil {
 		return nil, fmt.Errorf("network %s: %w", s.Name, err)

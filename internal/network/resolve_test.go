@@ -58,6 +58,9 @@ func TestResolver(t *testing.T) {
 	front.Networks[0].Aliases = []string{"www"}
 	front.Hostname = "box"
 	web := w.run(m, "web", front)
+	linking := on("front")
+	linking.Networks[0].Links = []string{"web:Store", strings.Repeat("ab", 32), "nobody:nowhere"}
+	linker := w.run(m, "linker", linking)
 	peer, stranger := w.run(m, "peer", on("front")), w.run(m, "stranger", on("back"))
 	lone, locked := w.run(m, "lone", WireRequest{}), w.run(m, "locked", on("vault"))
 	webIP := web.addr()
@@ -75,6 +78,9 @@ func TestResolver(t *testing.T) {
 		{peer, web.id[:12], dns.TypeA, "NOERROR " + webIP},
 		{peer, reverse, dns.TypePTR, "NOERROR web."},
 		{peer, "example.net", dns.TypeA, "NOERROR 192.0.2.80"},
+		{linker, "store", dns.TypeA, "NOERROR " + webIP},
+		{linker, "nowhere", dns.TypeA, "NXDOMAIN"},
+		{peer, "store", dns.TypeA, "NXDOMAIN"},
 		{stranger, "web", dns.TypeA, "NXDOMAIN"},
 		{stranger, reverse, dns.TypePTR, "NXDOMAIN"},
 		{stranger, "example.net", dns.TypeA, "NOERROR 192.0.2.80"},

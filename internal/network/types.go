@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/network/dns"
 	"github.com/bailey-run/bailey/internal/network/resolver"
 )
 
@@ -100,6 +101,8 @@ type Want struct {
 	Network string
 	// Aliases are further names of the container on that network. Not possible on the default segment.
 	Aliases []string
+	// Links are "CONTAINER[:ALIAS]": names that only this container knows on that network. Not possible on the default segment.
+	Links []string
 	// IP asks for one address; the zero value lets the manager choose. Not possible on the default segment.
 	IP netip.Addr
 	// MAC asks for a hardware address, colon-separated; "" derives one from the address.
@@ -147,6 +150,8 @@ type Endpoint struct {
 	Gateway netip.Addr
 	// Aliases are the names that were asked for; DNSNames all that resolve, the one for reverse look-ups first.
 	Aliases, DNSNames []string
+	// Links are names that only this container knows on the network.
+	Links []dns.Link `json:",omitempty"`
 	// DefaultRoute says that this endpoint has it.
 	DefaultRoute bool
 	Priority     int

@@ -25,7 +25,12 @@ type Endpoint struct {
 	Network string
 	Addr    netip.Addr
 	Names   []string
+	// Links are names that only this container knows there.
+	Links []Link
 }
+
+// Link is another name, Alias, for what Name means on a network; both in lower case.
+type Link struct{ Alias, Name string }
 
 // Change is what becomes different in a [Table], all of it at one moment.
 type Change struct {
@@ -152,6 +157,11 @@ func (t *Table) Lookup(client netip.Addr, name string) []netip.Addr {
 	var found []netip.Addr
 	for _, e := range t.containers[t.owners[client]].Endpoints {
 		found = append(found, t.names[e.Network][name]...)
+		for _, l := range e.Links {
+			if l.Alias == name && l.Name != name {
+				found = append(found, t.names[e.Network][l.Name]...)
+			}
+		}
 	}
 	return found
 }

@@ -37,7 +37,7 @@ var example = dns.Change{
 	Whole:    true,
 	Networks: []dns.Network{{ID: "n1", Subnet: netip.MustParsePrefix("10.90.0.0/24"), Internal: true}},
 	Containers: []dns.Container{
-		{ID: "c1", Endpoints: []dns.Endpoint{{Network: "n1", Addr: netip.MustParseAddr("10.90.0.2"), Names: []string{"web", "www"}}}},
+		{ID: "c1", Endpoints: []dns.Endpoint{{Network: "n1", Addr: netip.MustParseAddr("10.90.0.2"), Names: []string{"web", "www"}, Links: []dns.Link{{Alias: "db", Name: "pg"}}}}},
 		{ID: "c2"},
 	},
 	GoneNetworks: []string{"n0"}, GoneContainers: []string{"c0", "c9"},

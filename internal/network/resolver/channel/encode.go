@@ -53,6 +53,10 @@ func AppendChange(b []byte, c *dns.Change) []byte {
 		for _, e := range k.Endpoints {
 			b = AppendAddr(str(b, e.Network), e.Addr)
 			b = strs(b, e.Names)
+			b = binary.AppendUvarint(b, uint64(len(e.Links)))
+			for _, l := range e.Links {
+				b = str(str(b, l.Alias), l.Name)
+			}
 		}
 	}
 	return strs(strs(b, c.GoneNetworks), c.GoneContainers)
@@ -69,7 +73,11 @@ func ParseChange(b []byte) (dns.Change, error) {
 	for range r.count() {
 		k := dns.Container{ID: r.str()}
 		for range r.count() {
-			k.Endpoints = append(k.Endpoints, dns.Endpoint{Network: r.str(), Addr: r.addr(), Names: r.strs()})
+			e := dns.Endpoint{Network: r.str(), Addr: r.addr(), Names: r.strs()}
+			for range r.count() {
+				e.Links = append(e.Links, dns.Link{Alias: r.str(), Name: r.str()})
+			}
+			k.Endpoints = append(k.Endpoints, e)
 		}
 		c.Containers = append(c.Containers, k)
 	}
