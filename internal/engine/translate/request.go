@@ -74,7 +74,7 @@ func Request(in Input) (sandbox.Request, error) {
 // unsupported names what the Docker API has and this node does not.
 func unsupported(h *container.HostConfig) error {
 	switch {
-	case len(h.Links) > 0 && !h.NetworkMode.IsUserDefined():
+	case len(h.Links) > 0 && (h.NetworkMode == "" || !h.NetworkMode.IsUserDefined()):
 		return fmt.Errorf("container links: on the default network no container reaches another; put both on one of their own with `bailey network create NAME` and --network NAME, where they find each other by name and links work: %w", errdefs.ErrNotImplemented)
 	case h.VolumeDriver != "" && h.VolumeDriver != "local":
 		return fmt.Errorf("volume driver %q: this node has only \"local\": %w", h.VolumeDriver, errdefs.ErrInvalidArgument)
