@@ -79,7 +79,8 @@ func (d *decision) askHostMount(m Mount) bool {
 	if why := neverMounted(m.Source, d.facts.OwnPaths); why != "" {
 		mend := "No policy can allow it. Copy what is needed into a volume: -v NAME:" + m.Target
 		if isEngineSocket(m.Source) {
-			mend = "No policy can allow it. Run the program that commands the engine on the host, as a user that may use its socket."
+			mend = "No policy can allow it. Run the program that commands the engine on the host, as a user that may use its socket.\n" +
+				"Testcontainers does without its reaper: export TESTCONTAINERS_RYUK_DISABLED=true"
 		}
 		d.errs = append(d.errs, &RefusalError{Rule: RuleHostMount, What: what, Why: why, Mend: mend})
 		return false

@@ -17,18 +17,20 @@ import (
 type program struct {
 	module string // directory below test/clients
 	pkg    string // the package to build
-	stamp  string // the variable that holds its version, and the version
+	stamp  string // the variable that holds its version, and the version; none for a package's tests
 }
 
-// The Compose plugins that the tests use, by the name that Compose gives.
+// What the tests use, by the name that it has in bin.
 var programs = map[string]program{
-	"compose":  {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
-	"compose2": {"compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
+	"compose":         {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+	"compose2":        {"compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
+	"containers.test": {"containers", ".", ""},
 }
 
 var built sync.Map // name to func() (string, error)
 
-// Client returns the path of a client program ("compose" is Compose 5, "compose2" the last Compose 2). It is built when the
+// Client returns the path of a client program ("compose" is Compose 5, "compose2" the last Compose 2,
+// "containers.test" tests that use Testcontainers). It is built when the
 // Go command says that bin/NAME is not current, which takes a minute or two once and a second afterwards.
 func Client(ctx context.Context, name string) (string, error) {
 	once, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) { return buildClient(ctx, name) }))
@@ -57,13 +59,28 @@ func buildClient(ctx context.Context, name string) (string, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X "+c.stamp, "-o", path, c.pkg)
+	args := []string{"build", "-ldflags", "-s -w -X " + c.stamp}
+	if c.stamp == "" {
+		args = []string{"test", "-c"}
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "-buildvcs=false", "-trimpath", "-o", path, c.pkg)...)
 	cmd.Dir = filepath.Join(top, "test/clients", c.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", c.pkg, err, out)
 	}
 	return path, nil
+}
+
+// ClientCommand prepares a client program that runs where the node runs, so that it finds published ports.
+func (n *Node) ClientCommand(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+	path, err := Client(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(n.environment(), "DOCKER_HOST=unix://"+n.Socket)
+	return cmd, nil
 }
 
 // Compose prepares a command line of a Compose plugin against the node, in a project's directory: as a plug-in of the stock

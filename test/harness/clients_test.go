@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -12,8 +13,12 @@ func TestClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.CommandContext(t.Context(), path, "version").CombinedOutput(); err != nil {
-			t.Errorf("%s version: %v: %s", name, err, out)
+		args := []string{"version"}
+		if strings.HasSuffix(name, ".test") {
+			args = []string{"-test.list", "."}
+		}
+		if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil {
+			t.Errorf("%s %v: %v: %s", name, args, err, out)
 		}
 	}
 }
