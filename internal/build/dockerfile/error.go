@@ -3,8 +3,8 @@ package dockerfile
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
@@ -24,8 +24,8 @@ func (e *Error) Error() string {
 }
 
 var (
-	word   = regexp.MustCompile(`^[A-Za-z]{1,32}$`)
-	quoted = regexp.MustCompile(`"[^"]*"?|'[^']*'?|=\S*|: [^:]*\$[^:]*`)
+	word   = pattern.Lazy(`^[A-Za-z]{1,32}$`)
+	quoted = pattern.Lazy(`"[^"]*"?|'[^']*'?|=\S*|: [^:]*\$[^:]*`)
 )
 
 // Explain makes an error of BuildKit's parser one of ours. What it quotes from
@@ -38,7 +38,7 @@ func Explain(err error) *Error {
 		}
 	}
 	if unknown := (*instructions.UnknownInstructionError)(nil); errors.As(err, &unknown) {
-		if word.MatchString(unknown.Instruction) {
+		if word().MatchString(unknown.Instruction) {
 			return &Error{unknown.Line, "there is no instruction " + unknown.Instruction}
 		}
 		return &Error{unknown.Line, "this is not an instruction; is a backslash missing at the end of the line before it?"}
@@ -50,7 +50,7 @@ func Explain(err error) *Error {
 		}
 		err = inner
 	}
-	reason := quoted.ReplaceAllString(err.Error(), "…")
+	reason := quoted().ReplaceAllString(err.Error(), "…")
 	if len(reason) > 300 {
 		reason = reason[:300] + "…"
 	}

@@ -2,10 +2,9 @@ package dockerfile
 
 import (
 	"maps"
-	"regexp"
 	"strings"
-	"sync"
 
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
@@ -16,7 +15,7 @@ const MaxExpansion = 4 << 20
 
 // reference finds where a variable may be meant. That is more than BuildKit
 // replaces (escaped ones, quoted ones), which is on the safe side.
-var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`) })
+var reference = pattern.Lazy(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // CheckExpansion refuses, with an [*Error], a Dockerfile whose variables
 // expand to more than [MaxExpansion]. It costs time in proportion to the size
@@ -88,4 +87,4 @@ func bound(text string, sizes map[string]int) int {
 	return min(length, MaxExpansion+1)
 }
 
-var replaces = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*/`) })
+var replaces = pattern.Lazy(`\$\{[A-Za-z_][A-Za-z0-9_]*/`)

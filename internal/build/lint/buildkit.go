@@ -3,10 +3,10 @@ package lint
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/build/dockerfile"
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -20,11 +20,11 @@ import (
 func buildKitRule(name string, level Level, title, fix string) Rule {
 	return Rule{
 		Name: name, Level: level, Title: title, Why: "a check of BuildKit's, which `docker build --check` makes too", Fix: fix, BuildKit: true,
-		URL: "https://docs.docker.com/go/dockerfile/rule/" + strings.ToLower(humps.ReplaceAllString(name, "-$0"))[1:] + "/",
+		URL: "https://docs.docker.com/go/dockerfile/rule/" + strings.ToLower(humps().ReplaceAllString(name, "-$0"))[1:] + "/",
 	}
 }
 
-var humps = regexp.MustCompile(`[A-Z]+[a-z]*`)
+var humps = pattern.Lazy(`[A-Z]+[a-z]*`)
 
 // buildKitRules are BuildKit's checks without SecretsUsedInArgOrEnv and
 // JSONArgsRecommended, which secret-arg, secret-env and shell-form are in more
@@ -63,7 +63,7 @@ func (noImages) ResolveImageConfig(_ context.Context, ref string, _ sourceresolv
 		`"RUBY_VERSION=0","CARGO_HOME=/","RUSTUP_HOME=/","RUST_VERSION=0","PHP_INI_DIR=/","PHP_VERSION=0","NGINX_VERSION=0","PG_MAJOR=0","PG_VERSION=0"]}}`), nil
 }
 
-var checkComment = regexp.MustCompile(`(?im)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
+var checkComment = pattern.Lazy(`(?im)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
 
 // checkBuildKit runs BuildKit's own checks. [dockerfile.Parse] has bounded what
 // they can cost.
@@ -76,7 +76,7 @@ func (l *linter) checkBuildKit() {
 		AllStages:      true,
 		Warn:           l.buildKitWarning,
 	}
-	text := checkComment.ReplaceAll(l.in.Dockerfile, []byte("$1"))
+	text := checkComment().ReplaceAll(l.in.Dockerfile, []byte("$1"))
 	_, err := dockerfile2llb.Dockerfile2LLB(context.Background(), text, opt)
 	if err == nil {
 		return

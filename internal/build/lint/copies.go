@@ -3,25 +3,25 @@ package lint
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/build/dockerfile"
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
 // secretFiles are base names of files that hold secrets, or everything (.git).
-var secretFiles = regexp.MustCompile(`(?i)^(\.env(\.(local|production|prod|staging|development|dev))?|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ovpn|tfstate)` +
+var secretFiles = pattern.Lazy(`(?i)^(\.env(\.(local|production|prod|staging|development|dev))?|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ovpn|tfstate)` +
 	`|\.npmrc|\.pypirc|\.netrc|\.git-credentials|\.htpasswd|\.dockercfg|kubeconfig|credentials(\.json)?|service[-_]account.*\.json|secrets?\.(ya?ml|json|toml|txt|env)|\.vault-token)$`)
 
 // secretDirs are directories that hold nothing else.
 var secretDirs = []string{".git", ".ssh", ".aws", ".gnupg", ".kube", ".azure"}
 
 // publicFiles are those of the same kinds that everybody may have: certificates and public keys.
-var publicFiles = regexp.MustCompile(`(?i)(\.pub|(^|[^a-z])(ca|cert|certs|certificate|chain|fullchain|bundle|public|pub|root)([^a-z].*)?\.pem)$`)
+var publicFiles = pattern.Lazy(`(?i)(\.pub|(^|[^a-z])(ca|cert|certs|certificate|chain|fullchain|bundle|public|pub|root)([^a-z].*)?\.pem)$`)
 
 // secretPath returns the part of a path that is known to hold secrets: itself,
 // or a directory above.
@@ -33,7 +33,7 @@ func secretPath(name string) string {
 		}
 	}
 	last := parts[len(parts)-1]
-	if secretFiles.MatchString(last) && !publicFiles.MatchString(last) || strings.HasSuffix(path.Join(parts...), ".docker/config.json") {
+	if secretFiles().MatchString(last) && !publicFiles().MatchString(last) || strings.HasSuffix(path.Join(parts...), ".docker/config.json") {
 		return path.Join(parts...)
 	}
 	return ""
@@ -126,8 +126,8 @@ func (l *linter) checkListing(i *dockerfile.Instruction, source string, exclude 
 }
 
 var (
-	archives = regexp.MustCompile(`(?i)\.(tar|tgz|tbz2?|txz|tzst|tar\.[a-z0-9]+)$`)
-	commit   = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?(:.*)?$`)
+	archives = pattern.Lazy(`(?i)\.(tar|tgz|tbz2?|txz|tzst|tar\.[a-z0-9]+)$`)
+	commit   = pattern.Lazy(`^[0-9a-f]{40}([0-9a-f]{24})?(:.*)?$`)
 )
 
 // checkAdd looks at what only ADD can do; false when nothing comes from the
@@ -141,7 +141,7 @@ func (l *linter) checkAdd(i *dockerfile.Instruction, c *instructions.AddCommand)
 		git := strings.HasPrefix(lower, "git@") || strings.HasPrefix(lower, "git://") || strings.HasPrefix(lower, "ssh://") ||
 			strings.HasSuffix(strings.ToLower(repository), ".git")
 		switch web := strings.HasPrefix(lower, "http://") || strings.HasPrefix(lower, "https://"); {
-		case git && c.Checksum == "" && !commit.MatchString(fragment):
+		case git && c.Checksum == "" && !commit().MatchString(fragment):
 			l.add("add-url", i.Range, quote(source)+" is a branch or tag, which moves", "ADD "+repository+"#COMMIT "+quote(c.DestPath))
 		case git:
 		case web && c.Checksum == "":
@@ -149,7 +149,7 @@ func (l *linter) checkAdd(i *dockerfile.Instruction, c *instructions.AddCommand)
 		case web:
 		default:
 			local = true
-			if !archives.MatchString(source) && (c.Unpack == nil || !*c.Unpack) {
+			if !archives().MatchString(source) && (c.Unpack == nil || !*c.Unpack) {
 				l.add("add-local", i.Range, "ADD of "+quote(source), "COPY "+quote(source)+" "+quote(c.DestPath))
 			}
 		}

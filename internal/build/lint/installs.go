@@ -1,9 +1,10 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bailey-run/bailey/internal/build/pattern"
 )
 
 // installs tells whether a command of a package manager installs something.
@@ -69,7 +70,7 @@ func (l *linter) checkInstalled(r run) {
 }
 
 // buildPackages are packages that compile others.
-var buildPackages = regexp.MustCompile(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|automake|autoconf|golang(-go)?|go|rustc|cargo|maven|gradle|default-jdk|openjdk-[0-9]+-jdk.*|linux-headers.*|[a-z0-9+-]+-dev|[a-z0-9+-]+-devel|"Development Tools")$`)
+var buildPackages = pattern.Lazy(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|automake|autoconf|golang(-go)?|go|rustc|cargo|maven|gradle|default-jdk|openjdk-[0-9]+-jdk.*|linux-headers.*|[a-z0-9+-]+-dev|[a-z0-9+-]+-devel|"Development Tools")$`)
 
 // checkPackages looks at the packages that one command installs.
 func (l *linter) checkPackages(r run, c *call) {
@@ -82,7 +83,7 @@ func (l *linter) checkPackages(r run, c *call) {
 			l.add("sudo", l.near(r.Instruction, "sudo"), "sudo is installed", "leave sudo out, and use USER")
 		case slices.Contains([]string{"openssh-server", "openssh", "dropbear"}, bare[0]):
 			l.add("ssh-server", l.near(r.Instruction, bare[0]), bare[0]+" is installed", "")
-		case buildPackages.MatchString(bare[0]):
+		case buildPackages().MatchString(bare[0]):
 			tools = append(tools, bare[0])
 		}
 	}
@@ -93,8 +94,8 @@ func (l *linter) checkPackages(r run, c *call) {
 }
 
 var (
-	goVersion  = regexp.MustCompile(`@(latest|master|main|HEAD)$`)
-	npmVersion = regexp.MustCompile(`^(@[^/]+/)?[^@]+@[0-9^~]`)
+	goVersion  = pattern.Lazy(`@(latest|master|main|HEAD)$`)
+	npmVersion = pattern.Lazy(`^(@[^/]+/)?[^@]+@[0-9^~]`)
 )
 
 // checkPinned looks for packages of languages in whatever version is newest.
@@ -111,7 +112,7 @@ func (l *linter) checkPinned(r run) {
 		switch {
 		case c.name == "npm" && slices.Contains([]string{"install", "i", "add"}, words[0]):
 			loose := slices.DeleteFunc(slices.Clone(words[1:]), func(w string) bool {
-				return npmVersion.MatchString(w) || strings.ContainsAny(w[:min(1, len(w))], "./$")
+				return npmVersion().MatchString(w) || strings.ContainsAny(w[:min(1, len(w))], "./$")
 			})
 			switch {
 			case len(words) == 1 && !c.flag('g', "--global"):
@@ -125,8 +126,8 @@ func (l *linter) checkPinned(r run) {
 			l.add("unpinned-install", l.near(r.Instruction, "pnpm"), "pnpm install may change the lock file", "pnpm install --frozen-lockfile")
 		case c.name == "go" && (words[0] == "install" || words[0] == "get"):
 			for _, w := range words[1:] {
-				if goVersion.MatchString(w) {
-					l.add("unpinned-install", l.near(r.Instruction, w), "go "+words[0]+" "+quote(w)+" is whatever is newest", "go "+words[0]+" "+quote(goVersion.ReplaceAllString(w, "")+"@VERSION"))
+				if goVersion().MatchString(w) {
+					l.add("unpinned-install", l.near(r.Instruction, w), "go "+words[0]+" "+quote(w)+" is whatever is newest", "go "+words[0]+" "+quote(goVersion().ReplaceAllString(w, "")+"@VERSION"))
 				}
 			}
 		case c.name == "cargo" && words[0] == "install" && !c.flag(0, "--version", "--locked", "--path", "--vers") && !strings.Contains(strings.Join(words[1:], " "), "@"):

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/bailey-run/bailey/internal/build/dockerfile"
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
@@ -61,13 +62,13 @@ var (
 		"file", "path", "dir", "name", "id", "url", "uri", "host", "endpoint", "version", "type", "length", "ttl", "expiry", "expiration",
 		"policy", "mount", "public", "enabled", "required", "issuer", "audience", "arn", "user", "username", "count", "limit", "header", "hash", "checksum", "sha256",
 	}
-	nameParts = regexp.MustCompile(`[A-Z]+[a-z0-9]*|[a-z0-9]+`)
+	nameParts = pattern.Lazy(`[A-Z]+[a-z0-9]*|[a-z0-9]+`)
 )
 
 // isSecretName tells whether a variable of that name is meant to hold a secret.
 func isSecretName(name string) bool {
 	var parts []string
-	for _, part := range nameParts.FindAllString(name, -1) {
+	for _, part := range nameParts().FindAllString(name, -1) {
 		parts = append(parts, strings.ToLower(part))
 	}
 	if len(parts) == 0 || slices.Contains(plainWords, parts[len(parts)-1]) || parts[0] == "public" {

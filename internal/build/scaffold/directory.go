@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"strings"
+
+	"github.com/bailey-run/bailey/internal/build/pattern"
 )
 
 // maxRead bounds a file that is looked at, in bytes.
@@ -18,11 +19,11 @@ const maxRead = 1 << 20
 // digits, and . _ - / in the middle.
 type word string
 
-var wordPattern = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9_])?$`)
+var wordPattern = pattern.Lazy(`^[A-Za-z0-9_]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9_])?$`)
 
 // newWord checks a text. what says where it comes from.
 func newWord(what, text string) (word, error) {
-	if !wordPattern.MatchString(text) || strings.Contains(text, "..") || strings.Contains(text, "//") {
+	if !wordPattern().MatchString(text) || strings.Contains(text, "..") || strings.Contains(text, "//") {
 		return "", fmt.Errorf("%s %.60q: only letters, digits, '.', '_', '-' and '/' can be written into a Dockerfile; rename it, or write the Dockerfile by hand", what, text)
 	}
 	return word(text), nil

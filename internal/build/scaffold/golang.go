@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bailey-run/bailey/internal/build/pattern"
 )
 
 // defaultGo is the version of Go for a go.mod that names none, or one that is
@@ -21,10 +23,10 @@ const (
 )
 
 var (
-	goDirective  = regexp.MustCompile(`(?m)^go[ \t]+([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)[ \t]*(?://.*)?\r?$`)
-	goToolchain  = regexp.MustCompile(`(?m)^toolchain[ \t]+go([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)[ \t]*(?://.*)?\r?$`)
-	goModule     = regexp.MustCompile(`(?m)^module[ \t]+"?([^\s"]+)`)
-	goDependency = regexp.MustCompile(`(?m)^[ \t]*(?:require[ \t]+)?[^\s/(]+[./][^\s(]*[ \t]+v[0-9]`)
+	goDirective  = pattern.Lazy(`(?m)^go[ \t]+([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)[ \t]*(?://.*)?\r?$`)
+	goToolchain  = pattern.Lazy(`(?m)^toolchain[ \t]+go([0-9]{1,2}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)[ \t]*(?://.*)?\r?$`)
+	goModule     = pattern.Lazy(`(?m)^module[ \t]+"?([^\s"]+)`)
+	goDependency = pattern.Lazy(`(?m)^[ \t]*(?:require[ \t]+)?[^\s/(]+[./][^\s(]*[ \t]+v[0-9]`)
 )
 
 // planGo plans the image of a Go program: a static binary alone.
@@ -49,7 +51,7 @@ func planGo(d *directory, entry string) (Plan, error) {
 	switch {
 	case d.has("vendor/modules.txt"):
 		p.Detected = append(p.Detected, "its dependencies are in vendor/, so that the build needs no network")
-	case goDependency.MatchString(mod):
+	case goDependency().MatchString(mod):
 		data.Download = true
 		if !d.has("go.sum") {
 			return Plan{}, errors.New("go.mod has dependencies and there is no go.sum that says what they must be; run: go mod tidy")
@@ -63,7 +65,7 @@ func planGo(d *directory, entry string) (Plan, error) {
 
 // goVersion finds the version to compile with.
 func goVersion(mod string) string {
-	for _, directive := range []*regexp.Regexp{goToolchain, goDirective} {
+	for _, directive := range []*regexp.Regexp{goToolchain(), goDirective()} {
 		if found := directive.FindStringSubmatch(mod); found != nil {
 			major, minor, _ := strings.Cut(found[1], ".")
 			minor, _, _ = strings.Cut(minor, ".")
@@ -97,7 +99,7 @@ func (d *directory) goProgram(mod, entry string) (word, string, error) {
 	}
 	slices.Sort(mains)
 	name := ""
-	if found := goModule.FindStringSubmatch(mod); found != nil {
+	if found := goModule().FindStringSubmatch(mod); found != nil {
 		name = path.Base(found[1])
 	}
 	switch {

@@ -3,9 +3,10 @@ package scaffold
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bailey-run/bailey/internal/build/pattern"
 )
 
 // defaultNode is the version of Node.js, a long-term one, for a package.json that leaves it open.
@@ -131,8 +132,8 @@ func (d *directory) installer(m manifest) (*installer, error) {
 }
 
 var (
-	startScript = regexp.MustCompile(`^node[ \t]+(\./)?([^\s]+)$`)
-	nodeNumber  = regexp.MustCompile(`[0-9]+`)
+	startScript = pattern.Lazy(`^node[ \t]+(\./)?([^\s]+)$`)
+	nodeNumber  = pattern.Lazy(`[0-9]+`)
 )
 
 // nodeProgram finds the file that is started.
@@ -140,7 +141,7 @@ func (d *directory) nodeProgram(m manifest, entry string) (word, error) {
 	if entry != "" {
 		return newWord("--entry", entry) // a build may make it
 	}
-	if start := startScript.FindStringSubmatch(strings.TrimSpace(m.Scripts["start"])); start != nil {
+	if start := startScript().FindStringSubmatch(strings.TrimSpace(m.Scripts["start"])); start != nil {
 		return newWord("the start script's file", start[2])
 	}
 	if main := strings.TrimPrefix(m.Main, "./"); main != "" && (d.has(cleanName(main)) || m.Scripts["build"] != "" && siteOutput(m) == "") {
@@ -163,7 +164,7 @@ func cleanName(name string) string {
 // nodeVersion takes the major version out of a range or a .nvmrc; 0 for one
 // that has none, and the default for ranges that have no upper end.
 func nodeVersion(text string) int {
-	number := nodeNumber.FindString(text)
+	number := nodeNumber().FindString(text)
 	major, err := strconv.Atoi(number)
 	switch {
 	case number == "" || err != nil || major < 12 || major > 99:

@@ -3,11 +3,11 @@ package scaffold
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bailey-run/bailey/internal/build/pattern"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -131,9 +131,9 @@ func (d *directory) pythonProgram(m project, entry string, installed bool) ([]wo
 }
 
 var (
-	pythonPin   = regexp.MustCompile(`^\s*(?:python-?)?3\.([0-9]{1,2})`)
-	pythonLower = regexp.MustCompile(`(>=|~=|==|\^|>)\s*3\.([0-9]{1,2})`)
-	pythonUpper = regexp.MustCompile(`<\s*3\.([0-9]{1,2})`)
+	pythonPin   = pattern.Lazy(`^\s*(?:python-?)?3\.([0-9]{1,2})`)
+	pythonLower = pattern.Lazy(`(>=|~=|==|\^|>)\s*3\.([0-9]{1,2})`)
+	pythonUpper = pattern.Lazy(`<\s*3\.([0-9]{1,2})`)
 )
 
 // pythonVersion finds a minor version that a project accepts.
@@ -142,16 +142,16 @@ func (d *directory) pythonVersion(requires string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if found := pythonPin.FindStringSubmatch(pin); found != nil {
+	if found := pythonPin().FindStringSubmatch(pin); found != nil {
 		minor, _ := strconv.Atoi(found[1]) // two digits
 		return minor, nil
 	}
 	minor := defaultPython
-	if found := pythonUpper.FindStringSubmatch(requires); found != nil {
+	if found := pythonUpper().FindStringSubmatch(requires); found != nil {
 		upper, _ := strconv.Atoi(found[1])
 		minor = min(minor, max(upper-1, 0))
 	}
-	if found := pythonLower.FindStringSubmatch(requires); found != nil {
+	if found := pythonLower().FindStringSubmatch(requires); found != nil {
 		lower, _ := strconv.Atoi(found[2])
 		if minor = max(minor, lower); found[1] == "==" {
 			minor = lower
