@@ -80,7 +80,7 @@ fuzz: deps-lint ## run every fuzz target for FUZZTIME each (one minute)
 	@hack/fuzz.sh "$${FUZZTIME:-1m}"
 
 .PHONY: install
-install: build ## install the binary, the systemd units and the default configuration (PREFIX, DESTDIR)
+install: build compose ## install the binary, Compose, the systemd units and the default configuration (PREFIX, DESTDIR)
 	@hack/install.sh install
 
 .PHONY: uninstall
@@ -125,7 +125,15 @@ $(PAYLOAD)/bailey-probe: $(PROBESOURCES) go.mod
 	@$(STEP) "building the probes" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-probe
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
 
-# What others made and the end-to-end tests drive a node with, pinned by the modules below test/clients. Built before the
+# Compose, which bailey compose executes: upstream's own program at the version that its module pins, beside and not in bailey.
+COMPOSE := $(shell sed -n 's|.*github.com/docker/compose/v5 \(v[^ ]*\).*|\1|p' cmd/bailey-compose/go.mod 2>/dev/null)
+.PHONY: compose
+compose: deps-build ## build bin/bailey-compose, with which bailey compose works (make install includes it)
+	@$(STEP) "building Compose $(COMPOSE)" \
+		go -C cmd/bailey-compose build -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)' \
+		-o $(CURDIR)/bin/bailey-compose github.com/docker/compose/v5/cmd
+
+# What others made and the end-to-end tests drive a node with, pinned by modules of their own. Built before the
 # tests' time runs; the Go command knows what is current.
 .PHONY: clients
 clients:

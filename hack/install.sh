@@ -8,6 +8,7 @@ prefix=${PREFIX:-/usr/local}
 sysconf=${SYSCONFDIR:-/etc}
 dest=${DESTDIR:-}
 bin=$dest$prefix/bin/bailey
+compose=$dest$prefix/libexec/bailey/bailey-compose
 units=$dest$prefix/lib/systemd/system
 sysusers=$dest$prefix/lib/sysusers.d/bailey.conf
 etc=$dest$sysconf/bailey
@@ -36,6 +37,9 @@ install)
 	put 0755 bin/bailey "$bin.new" >/dev/null
 	mv -f "$bin.new" "$bin" # in one step: the daemon may be running from it
 	say "installed $bin"
+	put 0755 bin/bailey-compose "$compose.new" >/dev/null
+	mv -f "$compose.new" "$compose"
+	say "installed $compose"
 	install -d -m 0755 "$units"
 	sed "s|@BINDIR@|$prefix/bin|" packaging/bailey.service.in >"$units/bailey.service"
 	say "installed $units/bailey.service"
@@ -58,7 +62,7 @@ uninstall)
 	if [[ -n "$live" ]]; then
 		systemctl disable --now bailey.service bailey.socket 2>/dev/null || true
 	fi
-	for file in "$bin" "$units/bailey.service" "$units/bailey.socket" "$sysusers" "$etc"/*.new; do
+	for file in "$bin" "$compose" "$units/bailey.service" "$units/bailey.socket" "$sysusers" "$etc"/*.new; do
 		if [[ -e $file ]]; then
 			rm -f "$file"
 			say "removed $file"
@@ -72,7 +76,7 @@ uninstall)
 			say "kept $etc/$name.toml, which was changed"
 		fi
 	done
-	rmdir "$etc" 2>/dev/null || true
+	rmdir "$etc" "$(dirname "$compose")" 2>/dev/null || true
 	[[ -z "$live" ]] || systemctl daemon-reload
 	if [[ -z "$dest" && -d /var/lib/bailey ]]; then
 		say "kept /var/lib/bailey with its containers and images; to remove them, before uninstalling: bailey destroy --dir /var/lib/bailey --data"

@@ -49,7 +49,7 @@ var served = map[string][]string{
 
 // unserved are verbs that Docker's users may try and that a node does not answer.
 var unserved = []string{
-	"builder", "buildx", "checkpoint", "commit", "compose", "config", "context", "manifest", "node", "plugin",
+	"builder", "buildx", "checkpoint", "commit", "config", "context", "manifest", "node", "plugin",
 	"scout", "search", "service", "stack", "swarm", "trust",
 }
 

@@ -68,7 +68,7 @@ func (a *app) newRoot() {
 	})
 	addDockerVerbs(root, a.docker)
 	a.adapt(root)
-	root.AddCommand(a.newBuild(), a.newInit(), a.newUp(), a.newDestroy(), a.newPosture(), a.newProve(), a.newInfo(), a.newSecret())
+	root.AddCommand(a.newBuild(), a.newInit(), a.newUp(), a.newDestroy(), a.newPosture(), a.newProve(), a.newInfo(), a.newSecret(), a.newCompose())
 	system, _, _ := root.Find([]string{"system"})
 	system.AddCommand(a.newInfo())
 

@@ -31,7 +31,7 @@ configs:
 // for reading only, and nothing of what came through the API is on the disk.
 func TestComposeFiles(t *testing.T) {
 	node := harness.New(t, harness.Options{})
-	p := composed(t, node, "compose", "files", map[string]string{
+	p := composed(t, node, "bailey-compose", "files", map[string]string{
 		"compose.yaml": filesProject, "key.txt": "a-key-in-a-file\n", "app.conf": "first\n"})
 	p.env = []string{"SPOKEN=hush-spoken-word\n"}
 	p.ok(t, "up", "-d")

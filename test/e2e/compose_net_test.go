@@ -44,7 +44,7 @@ func TestComposeNetworks(t *testing.T) {
 	if err := node.Load(t.Context(), imagetest.DockerArchive(image)); err != nil {
 		t.Fatal(err)
 	}
-	p := composed(t, node, "compose", "nets", map[string]string{"compose.yaml": netProject})
+	p := composed(t, node, "bailey-compose", "nets", map[string]string{"compose.yaml": netProject})
 	p.ok(t, "up", "-d")
 	asks := func(service string, names ...string) string {
 		t.Helper()

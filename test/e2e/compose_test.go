@@ -106,7 +106,7 @@ func contains(t *testing.T, what, text string, want ...string) {
 }
 
 // composes are the versions of Compose that the life of a project is tried with.
-var composes = map[string]string{"compose": "v5.6.0", "compose2": "v2.40.3"}
+var composes = map[string]string{"bailey-compose": "v5.6.0", "compose2": "v2.40.3"}
 
 const lifeProject = `
 services:

@@ -12,24 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A program is one that others made, built at the version that a nested module below test/clients pins: it must not
-// weigh on Bailey's own go.mod.
+// A program is one that others made, built at the version that a nested module pins: it must not weigh on Bailey's own
+// go.mod.
 type program struct {
-	module string // directory below test/clients
+	module string // its directory
 	pkg    string // the package to build
 	stamp  string // the variable that holds its version, and the version; none for a package's tests
 }
 
 // What the tests use, by the name that it has in bin.
 var programs = map[string]program{
-	"compose":         {".", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
-	"compose2":        {"compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
-	"containers.test": {"containers", ".", ""},
+	"bailey-compose":  {"cmd/bailey-compose", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+	"compose2":        {"test/clients/compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
+	"containers.test": {"test/clients/containers", ".", ""},
 }
 
 var built sync.Map // name to func() (string, error)
 
-// Client returns the path of a client program ("compose" is Compose 5, "compose2" the last Compose 2,
+// Client returns the path of a client program ("bailey-compose" is Compose 5, which `bailey compose` executes, "compose2" the last Compose 2,
 // "containers.test" tests that use Testcontainers). It is built when the
 // Go command says that bin/NAME is not current, which takes a minute or two once and a second afterwards.
 func Client(ctx context.Context, name string) (string, error) {
@@ -64,7 +64,7 @@ func buildClient(ctx context.Context, name string) (string, error) {
 		args = []string{"test", "-c"}
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "-buildvcs=false", "-trimpath", "-o", path, c.pkg)...)
-	cmd.Dir = filepath.Join(top, "test/clients", c.module)
+	cmd.Dir = filepath.Join(top, c.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", c.pkg, err, out)

@@ -1,4 +1,4 @@
-module github.com/bailey-run/bailey/test/clients
+module github.com/bailey-run/bailey/cmd/bailey-compose
 
 go 1.26.8
 
