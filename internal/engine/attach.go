@@ -47,8 +47,12 @@ func (e *Engine) Attach(ctx context.Context, ref string, r AttachRequest) (Attac
 	}
 	e.emit(c, events.ActionAttach, nil)
 	out.Stream = s
+	if r.Stderr {
+		hints := func() []string { return c.record().State.Hints }
+		out.Stream = &explained{Stream: s, ended: run.ended, hints: hints, tty: out.TTY, closed: make(chan struct{})}
+	}
 	if r.Logs {
-		out.Stream = &replay{Stream: s, logs: func() (LogReader, error) { return e.logReader(ctx, c, replayRequest(r)) }}
+		out.Stream = &replay{Stream: out.Stream, logs: func() (LogReader, error) { return e.logReader(ctx, c, replayRequest(r)) }}
 	}
 	return out, nil
 }

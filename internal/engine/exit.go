@@ -42,7 +42,9 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 		began = c.record().State.StartedAt
 	}
 	again := e.afterExit(c, exit, exit.At.Sub(began))
+	hints := e.explain(ctx, c, exit)
 	if c.record().HostConfig.AutoRemove && !again.restart && !c.kept() {
+		c.remember(func(rec *store.Container) { rec.State.Hints = hints }) // for who is attached
 		e.endAndRemove(ctx, c, r, exit)
 		return
 	}
@@ -50,7 +52,6 @@ func (e *Engine) ended(ctx context.Context, c *cont, r *run, exit runtime.Exit) 
 	if again.restart {
 		status = store.Restarting
 	}
-	hints := e.explain(c, exit)
 	end := func(rec *store.Container) {
 		countRestart(rec) // it had begun and ended before it was recorded
 		setExit(rec, exit, status)

@@ -1,23 +1,31 @@
 package engine
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
+	"github.com/bailey-run/bailey/internal/engine/files"
 	"github.com/bailey-run/bailey/internal/engine/hint"
 	"github.com/bailey-run/bailey/internal/engine/logfile"
+	"github.com/bailey-run/bailey/internal/engine/view"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/moby/moby/api/types/events"
 )
 
 // lastWords is how much of a failed container's log is searched for a cause, in bytes.
 const lastWords = 64 << 10
 
-// actionWriteRefused is the event of a write that the read-only root refused.
-const actionWriteRefused events.Action = "write-refused"
+// The events of what Bailey's own defaults refused.
+const (
+	actionWriteRefused events.Action = "write-refused"
+	actionExecRefused  events.Action = "exec-refused"
+)
 
 // explain looks into the last words of a container that failed for a cause
 // that Bailey's own defaults brought about, and says what to do.
-func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
+func (e *Engine) explain(ctx context.Context, c *cont, exit runtime.Exit) []string {
 	rec := c.record()
 	if rec.State.Fault != "" {
 		return []string{"bailey: " + rec.State.Fault}
@@ -33,12 +41,44 @@ func (e *Engine) explain(c *cont, exit runtime.Exit) []string {
 	if hint.Full(text) {
 		hints = e.full(c)
 	}
-	if rec.Posture.Root.Writable {
-		return hints
+	return append(hints, e.advise(ctx, c, hint.Read(text, exit.Code, rec.Posture.WorkingDir))...)
+}
+
+// explainStart adds to the cause of a failed start what to do about it.
+func (e *Engine) explainStart(ctx context.Context, c *cont, failed *runtime.StartError, cause error) error {
+	hints := e.advise(ctx, c, hint.Read([]byte(failed.Message), failed.Code, c.record().Posture.WorkingDir))
+	if len(hints) == 0 {
+		return cause
 	}
-	for _, w := range hint.ReadOnly(text) {
-		hints = append(hints, w.String())
-		e.emit(c, actionWriteRefused, map[string]string{"path": w.Path, "flag": w.Flag()})
+	return fmt.Errorf("%w\n%s", cause, strings.Join(hints, "\n"))
+}
+
+// advise tells in events what was refused, and returns what to tell people.
+func (e *Engine) advise(ctx context.Context, c *cont, refused []hint.Refused) []string {
+	if len(refused) == 0 {
+		return nil
+	}
+	rec := c.record()
+	room := hint.Room{WritableRoot: rec.Posture.Root.Writable, Look: func(string) files.Content { return files.Missing }}
+	for _, m := range rec.Posture.Mounts {
+		room.Mounts = append(room.Mounts, hint.Mount{Target: m.Target, Tmpfs: m.Kind == sandbox.MountTmpfs, ReadOnly: m.ReadOnly, Exec: m.Exec})
+	}
+	if img, err := e.opts.Images.Get(ctx, rec.ImageID); err == nil {
+		if layers, err := e.opts.Images.Rootfs(ctx, img); err == nil {
+			if root, err := view.Open(layers.Lower, "", ""); err == nil {
+				defer root.Close()
+				room.Look = func(path string) files.Content { return files.Look(root, path) }
+			}
+		}
+	}
+	var hints []string
+	for _, a := range room.Advise(refused) {
+		hints = append(hints, a.String())
+		action := actionWriteRefused
+		if a.Exec {
+			action = actionExecRefused
+		}
+		e.emit(c, action, map[string]string{"path": a.Path, "flag": a.Flag})
 	}
 	return hints
 }

@@ -166,6 +166,7 @@ func (e *Engine) failStart(ctx context.Context, c *cont, cause error) error {
 	var failed *runtime.StartError
 	if errors.As(cause, &failed) && failed.Code != 0 {
 		code = failed.Code
+		cause = e.explainStart(ctx, c, failed, cause)
 	}
 	if err := e.teardown(ctx, c, c.current()); err != nil {
 		e.log.Error("a failed start left something behind; it is cleared when the node starts next", "container", c.id(), "error", err)

@@ -329,16 +329,16 @@ func pidsLimit(t *testing.T, s stock) {
 func readOnlyRoot(t *testing.T, s stock) {
 	name := s.run(t, nil, "echo x > /etc/motd")
 	s.becomes(t, name, ".State.Status", "exited")
-	if r := s.do(t, nil, "logs", name); !strings.Contains(r.Stderr, "/etc/motd") || !strings.Contains(r.Stderr, "--tmpfs /etc") {
+	if r := s.do(t, nil, "logs", name); !strings.Contains(r.Stderr, "/etc/motd") || !strings.Contains(r.Stderr, "-v /etc") {
 		t.Errorf("logs do not explain: %+v", r)
 	}
 	eventually(t, 5*time.Second, "an event write-refused", func() bool {
 		out := s.ok(t, "events", "--since", "10m", "--until", time.Now().Format(time.RFC3339Nano), "--filter", "event=write-refused", "--filter", "container="+name, "--format", "{{.Actor.Attributes.path}} {{.Actor.Attributes.flag}}")
-		return out == "/etc/motd --tmpfs /etc"
+		return out == "/etc/motd -v /etc"
 	})
-	opened := s.run(t, []string{"--tmpfs", "/srv"}, "echo x > /srv/motd")
+	opened := s.run(t, []string{"-v", "/etc"}, "echo x > /etc/motd")
 	s.becomes(t, opened, ".State.Status", "exited")
-	equal(t, "with a tmpfs", s.field(t, opened, ".State.ExitCode"), "0")
+	equal(t, "with what the hint says", s.field(t, opened, ".State.ExitCode"), "0")
 }
 
 func nameConflict(t *testing.T, s stock) {

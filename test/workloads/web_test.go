@@ -3,8 +3,12 @@ package workloads_test
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bailey-run/bailey/test/harness"
 )
 
 // nginx serves files as www-data, with a configuration that keeps to /tmp.
@@ -18,6 +22,39 @@ var nginx = workload{
 	},
 	again: func(t *testing.T, s service) { s.page(t, "8080", "It works") },
 }
+
+// shipped runs nginx as Debian ships it, which writes to two directories that no volume is for: what `bailey logs` says makes it
+// work.
+func shipped(t *testing.T, n *harness.Node) {
+	s := service{n, "shipped"}
+	var heeded []string
+	for range 3 {
+		n.MustBailey(t, slices.Concat([]string{"run", "-d", "--name", s.name, "-p", "8082:80"}, heeded, []string{"nginx:debian"})...)
+		s.eventually(t, "an end or a page", func(ctx context.Context) error {
+			if n.MustBailey(t, "inspect", "--format", "{{.State.Status}}", s.name) == "exited\n" {
+				return nil
+			}
+			_, err := s.Get(ctx, "http://127.0.0.1:8082/")
+			return err
+		})
+		logs := n.Bailey(t.Context(), "logs", s.name)
+		advice := option.FindStringSubmatch(logs.Stderr)
+		if advice == nil {
+			break
+		}
+		heeded = append(heeded, advice[1], advice[2])
+		n.MustBailey(t, "rm", "-v", s.name)
+	}
+	s.page(t, "8082", "Welcome to nginx")
+	if want := []string{"--tmpfs", "/var/lib/nginx", "-v", "/var/log/nginx"}; !slices.Equal(heeded, want) {
+		t.Errorf("the advice was %q, want %q", heeded, want)
+	}
+	s.unrelaxed(t) // none of it makes the posture weaker
+	n.MustBailey(t, "rm", "-fv", s.name)
+}
+
+// option is what an explanation advises first.
+var option = regexp.MustCompile(`bailey: .* with (-\S+) (/\S+?)[ ,]`)
 
 // hello is a Go program that is alone in its image.
 var hello = workload{

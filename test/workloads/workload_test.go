@@ -42,7 +42,7 @@ type service struct {
 // TestWorkloads runs real programs, made as the well-known images of them are made, with nothing relaxed: together, across a
 // daemon that is killed, across their own restarts and their own death.
 func TestWorkloads(t *testing.T) {
-	n := harness.NewEmpty(t, harness.Options{})
+	n := harness.NewEmpty(t, harness.Options{Policy: heedable})
 	load(t, n, workloads.All()...)
 	n.MustBailey(t, "network", "create", "app")
 
@@ -61,6 +61,8 @@ func TestWorkloads(t *testing.T) {
 		}
 	})
 	t.Run("drops", func(t *testing.T) { drops(t, n) })
+	t.Run("nginx as Debian ships it", func(t *testing.T) { shipped(t, n) })
+	t.Run("habits", func(t *testing.T) { heed(t, n) })
 	again := func(t *testing.T) {
 		for _, w := range all {
 			t.Run(w.name, func(t *testing.T) { w.again(t, service{n, w.name}) })
