@@ -3,6 +3,7 @@ package lint
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/build/dockerfile"
@@ -11,6 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -34,7 +36,7 @@ func buildKitRules() []Rule {
 	return []Rule{
 		buildKitRule("UndefinedVar", Warning, "a variable that nothing sets", "ARG NAME=VALUE before this line, or the name as it is declared"),
 		buildKitRule("UndefinedArgInFrom", Warning, "FROM with a variable that no ARG before it declares", "ARG NAME=VALUE before the first FROM"),
-		buildKitRule("InvalidDefaultArgInFrom", Warning, "FROM with an ARG whose default gives no image", "ARG NAME=DEFAULT"),
+		buildKitRule("InvalidDefaultArgInFrom", Warning, "FROM with an ARG whose default gives no image", "ARG NAME=DEFAULT, or lint with --build-arg NAME=VALUE"),
 		buildKitRule("MultipleInstructionsDisallowed", Warning, "CMD, ENTRYPOINT or HEALTHCHECK twice in a stage: only the last counts", "remove this line"),
 		buildKitRule("DuplicateStageName", Warning, "two stages of one name", "another name after AS"),
 		buildKitRule("ReservedStageName", Warning, "a stage called scratch or context", "another name after AS"),
@@ -76,9 +78,12 @@ func (l *linter) checkBuildKit() {
 		AllStages:      true,
 		Warn:           l.buildKitWarning,
 	}
+	caps := pb.Caps.CapSet(pb.Caps.All())
+	opt.LLBCaps = &caps
 	text := checkComment().ReplaceAll(l.in.Dockerfile, []byte("$1"))
-	_, err := dockerfile2llb.Dockerfile2LLB(context.Background(), text, opt)
-	if err == nil {
+	err := convert(text, opt)
+	// An image whose name is only known with --build-arg was warned of; without it nothing more can be said.
+	if err == nil || slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Rule == "InvalidDefaultArgInFrom" }) {
 		return
 	}
 	var at dockerfile.Range
@@ -91,6 +96,21 @@ func (l *linter) checkBuildKit() {
 	}
 	at.Line = min(max(at.Line, 1), len(l.file.Lines))
 	l.add("unreadable", at, dockerfile.Explain(err).Reason, "")
+}
+
+// errBroken is what is said of a Dockerfile that BuildKit breaks down over.
+var errBroken = errors.New("the reader of BuildKit breaks down over this Dockerfile")
+
+// convert runs BuildKit's reader, whose checks are made on the way. It was
+// made for a daemon; that it trips over something must not end the lint.
+func convert(text []byte, opt dockerfile2llb.ConvertOpt) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errBroken
+		}
+	}()
+	_, err = dockerfile2llb.Dockerfile2LLB(context.Background(), text, opt)
+	return err
 }
 
 // buildKitWarning takes one over.

@@ -211,6 +211,18 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
+// TestNeedsBuildArg: a base that only a build argument names is no error, and is looked at when it is given.
+func TestNeedsBuildArg(t *testing.T) {
+	in := Input{Dockerfile: []byte("ARG V\nFROM debian:$V\nUSER 1\n")}
+	if r := Run(in); r.Count(Error) != 0 || r.Count(Warning) == 0 {
+		t.Errorf("%+v", r)
+	}
+	in.BuildArgs = map[string]string{"V": "latest"}
+	if r := Run(in); r.Count(Error) != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSecretNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"GITHUB_TOKEN": true, "DB_PASSWORD": true, "password": true, "API_KEY": true, "AWS_SECRET_ACCESS_KEY": true, "DB_PASS": true,
@@ -279,12 +291,23 @@ func FuzzLint(f *testing.F) {
 			}
 		}
 	}
+	for _, run := range []string{
+		"RUN --mount=type=secret,id=a,env=B true", "RUN --mount=type=ssh,mode=0600 true", "RUN --mount=type=tmpfs,size=1m,target=/x true",
+		"RUN --device=vendor.com/class=name true", "RUN --network=none --security=sandbox <<E\ntrue\nE", "RUN --mount=from=x,source=$A,target=/y,rw true",
+		"ONBUILD COPY --from=a b c", "COPY --parents --link --exclude=*.x --chown=1:1 a/./b /c", "ADD --keep-git-dir=true https://x/y.git#v1:sub /z",
+		"HEALTHCHECK --interval=1s --start-interval=1s CMD x", "STOPSIGNAL $X", "VOLUME [\"/a\"]", "EXPOSE 1-3/udp", "WORKDIR ${A:-/b}", "SHELL [\"x\"]",
+	} {
+		f.Add([]byte("FROM a:1 AS x\n"+run+"\n"), []byte(nil), "")
+	}
 	f.Fuzz(func(t *testing.T, text, ignore []byte, files string) {
 		const secret = "zq9SENTINELqz"
 		text = append(text, "\nENV DB_PASSWORD="+secret+"\n"...)
 		report := Run(Input{Dockerfile: text, Ignore: ignore, Files: strings.Fields(files)})
 		lines := bytes.Count(text, []byte("\n")) + 1
 		for _, x := range report.Findings {
+			if strings.Contains(x.Message, errBroken.Error()) {
+				t.Fatalf("%s:\n%s", x.Message, text)
+			}
 			if _, known := byName()[x.Rule]; !known || x.Line < 1 || x.Line > lines || x.Message == "" || x.Fix == "" || len(x.Message) > 3*maxText {
 				t.Fatalf("%+v", x)
 			}
