@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
@@ -26,6 +28,7 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/leaseutil"
+	"github.com/moby/buildkit/version"
 	bkworker "github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -52,8 +55,22 @@ type opened struct {
 	stop       context.CancelFunc
 }
 
+// nameVersion has BuildKit say which it is. As a library it does not know.
+var nameVersion = sync.OnceFunc(func() {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/moby/buildkit" {
+			version.Version = m.Version
+		}
+	}
+})
+
 // open opens BuildKit on the store's inside.
 func (b *Builder) open(ctx context.Context) (o *opened, err error) {
+	nameVersion()
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, err
@@ -179,7 +196,7 @@ func (b *Builder) temporary() error {
 	return nil
 }
 
-var _ interface{ Share() image.Shared } = (*image.Store)(nil)
+var _ Images = (*image.Store)(nil)
 
 // wrap says where an error of the opening is from.
 func wrap(err error) error {

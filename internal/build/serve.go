@@ -2,18 +2,41 @@ package build
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/containerd/containerd/v2/defaults"
+	"github.com/containerd/log"
 	"github.com/google/uuid"
 	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/bailey-run/bailey/internal/build/gate"
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
+
+// withLog has BuildKit's errors in the node's log. The rest is about traces that nobody collects, and about what the
+// answer to the client says too.
+func (b *Builder) withLog(ctx context.Context) context.Context {
+	l := logrus.New()
+	l.SetLevel(logrus.ErrorLevel)
+	l.SetFormatter(&logrus.TextFormatter{DisableTimestamp: true, DisableColors: true})
+	l.SetOutput(lines{b.log})
+	return log.WithLogger(ctx, logrus.NewEntry(l))
+}
+
+// lines hands each line to a log.
+type lines struct{ to *slog.Logger }
+
+// Write takes one line.
+func (l lines) Write(p []byte) (int, error) {
+	l.to.Debug("buildkit: " + strings.TrimSpace(string(p)))
+	return len(p), nil
+}
 
 func newKey() string { return uuid.NewString() }
 
@@ -31,7 +54,7 @@ func (b *Builder) Serve(ctx context.Context, conn net.Conn, caller sandbox.Calle
 	if err != nil {
 		return err
 	}
-	ctx, end, err := b.builds.begin(gate.WithCaller(ctx, caller, admit), "")
+	ctx, end, err := b.builds.begin(gate.WithCaller(b.withLog(ctx), caller, admit), "")
 	if err != nil {
 		return err
 	}

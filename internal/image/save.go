@@ -102,7 +102,7 @@ func (x *session) holding(ctx context.Context, target ocispec.Descriptor) (*hold
 }
 
 // manifestBlobs lists a manifest, its configuration and its layers, and protects them. A variant of an index that is not
-// completely on this node, or is no image, gives none.
+// completely on this node gives none.
 func (x *session) manifestBlobs(ctx context.Context, m ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	if ok, err := x.has(ctx, m); err != nil || !ok || !config.IsManifest(m.MediaType) {
 		return nil, err
@@ -112,8 +112,10 @@ func (x *session) manifestBlobs(ctx context.Context, m ocispec.Descriptor) ([]oc
 		return nil, err
 	}
 	manifest, err := config.Manifest(m.MediaType, data, x.s.docLimits())
-	if err != nil {
-		return nil, nil // an attestation, for example
+	if err != nil { // no image: an attestation, for example
+		if manifest, err = config.Attached(m.MediaType, data, x.s.docLimits()); err != nil {
+			return nil, nil
+		}
 	}
 	out := append([]ocispec.Descriptor{m, manifest.Config}, manifest.Layers...)
 	if err := x.holdBlobs(ctx, out); err != nil {

@@ -23,6 +23,7 @@ type program struct {
 // What the tests use, by the name that it has in bin.
 var programs = map[string]program{
 	"bailey-compose":  {"cmd/bailey-compose", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
+	"buildx":          {"test/clients/buildx", "github.com/docker/buildx/cmd/buildx", "github.com/docker/buildx/version.Version=v0.38.2"},
 	"compose2":        {"test/clients/compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
 	"containers.test": {"test/clients/containers", ".", ""},
 }
@@ -90,11 +91,8 @@ func (n *Node) Compose(ctx context.Context, name, dir string, args ...string) (*
 	if err != nil {
 		return nil, err
 	}
-	plugins := filepath.Join(n.base, name, "cli-plugins")
-	if err := os.MkdirAll(plugins, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.Symlink(path, filepath.Join(plugins, "docker-compose")); err != nil && !errors.Is(err, os.ErrExist) {
+	config, err := n.plugin(name, "docker-compose", path)
+	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -102,6 +100,34 @@ func (n *Node) Compose(ctx context.Context, name, dir string, args ...string) (*
 		cmd = exec.CommandContext(ctx, "docker", append([]string{"compose"}, args...)...)
 	}
 	cmd.Dir = dir
-	cmd.Env = append(n.environment(), "DOCKER_HOST=unix://"+n.Socket, "DOCKER_CONFIG="+filepath.Dir(plugins), "PWD="+dir)
+	cmd.Env = append(n.environment(), "DOCKER_HOST=unix://"+n.Socket, "DOCKER_CONFIG="+config, "PWD="+dir)
 	return cmd, nil
+}
+
+// Buildx prepares a command line of buildx as a plug-in of the stock docker command line, against the node. With it, docker
+// build is docker buildx build.
+func (n *Node) Buildx(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	path, err := Client(ctx, "buildx")
+	if err != nil {
+		return nil, err
+	}
+	config, err := n.plugin("buildx", "docker-buildx", path)
+	if err != nil {
+		return nil, err
+	}
+	cmd := n.DockerCommand(ctx, args...)
+	cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+config, "BUILDX_GIT_LABELS=0")
+	return cmd, nil
+}
+
+// plugin makes a configuration of Docker's that has one plug-in, and returns its directory.
+func (n *Node) plugin(name, as, path string) (config string, err error) {
+	plugins := filepath.Join(n.base, name, "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.Symlink(path, filepath.Join(plugins, as)); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	return filepath.Dir(plugins), nil
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/exporter"
+
+	"github.com/bailey-run/bailey/internal/build/remote"
 )
 
 // withSource has the provenance of a result name the repository and the commit that it was built from, as the client
@@ -42,36 +43,65 @@ func withSource(src *exporter.Source) *exporter.Source {
 // predicateType is that of provenance in the form of SLSA v1.
 const predicateType = "https://slsa.dev/provenance/v1"
 
-// predicate is the part of a predicate that is changed; what stands beside it stays. Source:
-// https://slsa.dev/spec/v1.0/provenance.
-type predicate = map[string]any
+// builderID names who built, as SLSA wants it: an address.
+const builderID = "https://github.com/bailey-run/bailey"
 
-// nameSource puts the client's repository and commit into a predicate.
+// uploads is how BuildKit names files that a client sent. Its addresses mean nothing once the build is over.
+const uploads = "http://buildkit-session/"
+
+// nameSource puts the client's repository and commit into a predicate of the type, and takes out what differs from
+// build to build: the same files give the same document, so that building them again gives the same image. When it was
+// built is in the image's configuration. What stands beside is kept. Source: https://slsa.dev/spec/v1.0/provenance.
 func nameSource(data []byte) ([]byte, error) {
-	var p predicate
+	var p map[string]any
 	if err := json.Unmarshal(data, &p); err != nil {
 		return nil, fmt.Errorf("read the provenance: %w", err)
 	}
-	vcs := table(table(table(p, "runDetails"), "metadata"), "buildkit_metadata")["vcs"]
-	v, _ := vcs.(map[string]any)
-	source, _ := v["source"].(string)
-	revision, _ := v["revision"].(string)
-	config := table(table(table(p, "buildDefinition"), "externalParameters"), "configSource")
-	if uri, _ := config["uri"].(string); uri != "" && !strings.HasPrefix(uri, "http://buildkit-session/") {
-		return data, nil // a repository that BuildKit itself has fetched, and knows the commit of
+	run, definition := table(p, "runDetails"), table(p, "buildDefinition")
+	table(run, "builder")["id"] = builderID
+	meta := table(run, "metadata")
+	for _, key := range []string{"startedOn", "finishedOn", "invocationId", "invocationID"} {
+		delete(meta, key)
 	}
-	delete(config, "uri")
-	delete(config, "digest")
-	if source = withoutSecrets(source); source != "" {
-		commit, dirty := strings.CutSuffix(revision, "-dirty")
-		config["uri"] = asGit(source)
-		if commit != "" {
-			config["digest"] = map[string]any{"gitCommit": commit}
-		}
-		config["dirty"] = dirty
-		v["source"] = source
+	nameUploads(definition)
+	config := table(table(definition, "externalParameters"), "configSource")
+	if uri, _ := config["uri"].(string); uri == "" || strings.HasPrefix(uri, uploads) {
+		delete(config, "uri")
+		delete(config, "digest")
+		nameRepository(config, table(table(meta, "buildkit_metadata"), "vcs"))
 	}
 	return json.MarshalIndent(p, "", "  ")
+}
+
+// nameRepository takes the source from what the client said of its directory.
+func nameRepository(config, vcs map[string]any) {
+	source, _ := vcs["source"].(string)
+	revision, _ := vcs["revision"].(string)
+	if source = remote.WithoutSecrets(source); source == "" && revision == "" {
+		return
+	}
+	commit, dirty := strings.CutSuffix(revision, "-dirty")
+	if source != "" {
+		config["uri"], vcs["source"] = remote.AsGit(source), source
+	} else {
+		delete(vcs, "source")
+	}
+	if commit != "" {
+		config["digest"] = map[string]any{"gitCommit": commit}
+		config["dirty"] = dirty
+	}
+}
+
+// nameUploads calls files that came from the client what they are.
+func nameUploads(definition map[string]any) {
+	list, _ := definition["resolvedDependencies"].([]any)
+	for _, item := range list {
+		d, ok := item.(map[string]any)
+		if uri, _ := d["uri"].(string); ok && strings.HasPrefix(uri, uploads) {
+			delete(d, "uri")
+			d["name"] = "the files that the client sent"
+		}
+	}
 }
 
 // table is a table in a table, made when it is missing.
@@ -82,37 +112,4 @@ func table(of map[string]any, key string) map[string]any {
 		of[key] = t
 	}
 	return t
-}
-
-// withoutSecrets is a remote without the password or token that somebody has put into it. What cannot be read is left
-// out, for it may hold one.
-func withoutSecrets(remote string) string {
-	if remote == "" {
-		return ""
-	}
-	if !strings.Contains(remote, "://") { // as ssh knows it: user@host:path
-		_, place, ok := strings.Cut(remote, "@")
-		if !ok {
-			place = remote
-		}
-		host, path, ok := strings.Cut(place, ":")
-		if !ok || strings.ContainsAny(host, "/") {
-			return ""
-		}
-		return "ssh://" + host + "/" + strings.TrimPrefix(path, "/")
-	}
-	u, err := url.Parse(remote)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
-}
-
-// asGit is a remote as package URLs and SLSA write it: git+https://host/path.
-func asGit(remote string) string {
-	if strings.HasPrefix(remote, "git://") || strings.HasPrefix(remote, "git+") {
-		return remote
-	}
-	return "git+" + remote
 }

@@ -119,6 +119,31 @@ func Manifest(mediaType string, data []byte, limits Limits) (ocispec.Manifest, e
 	return m, nil
 }
 
+// Attached reads a manifest of something that an index lists beside its images: an attestation. Its blobs are handed on
+// and never unpacked, so that their types are nobody's business.
+func Attached(mediaType string, data []byte, limits Limits) (ocispec.Manifest, error) {
+	var m ocispec.Manifest
+	s, err := checkShape("attached manifest", mediaType, data, limits)
+	if err != nil {
+		return m, err
+	}
+	if s.Manifests != nil || s.Config == nil {
+		return m, hostile.Refuse("manifest-ambiguous", "attached manifest", "it has not the fields of a manifest")
+	}
+	if err := Decode("attached manifest", data, &m); err != nil {
+		return m, err
+	}
+	if len(m.Layers) > limits.Layers {
+		return m, hostile.Refuse("too-many-layers", "attached manifest", "it lists %d blobs, at most %d are allowed", len(m.Layers), limits.Layers)
+	}
+	for i, d := range append([]ocispec.Descriptor{m.Config}, m.Layers...) {
+		if err := checkDescriptor(field("attached manifest", i), d, limits.Document); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
 // Index reads an index that was announced with a media type.
 func Index(mediaType string, data []byte, limits Limits) (ocispec.Index, error) {
 	var idx ocispec.Index
