@@ -26,6 +26,7 @@ import (
 	snapshot "github.com/moby/buildkit/snapshot/containerd"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/source/http"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/version"
@@ -173,6 +174,12 @@ func (b *Builder) newWorker(ctx context.Context, refs *metadata.Store) (*worker,
 	if err != nil {
 		return nil, err
 	}
+	fetch, err := http.NewSource(http.Opt{CacheAccessor: inner.CacheMgr, Transport: newFetcher()})
+	if err != nil {
+		return nil, err
+	}
+	inner.SourceManager.Register(fetch) // in the place of the worker's own
+	inner.HTTPSource = fetch
 	return &worker{Worker: inner, steps: steps, images: b.opts.Images}, nil
 }
 

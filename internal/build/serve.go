@@ -68,7 +68,7 @@ func (b *Builder) Serve(ctx context.Context, conn net.Conn, caller sandbox.Calle
 	defer server.Stop()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	(&http2.Server{}).ServeConn(conn, &http2.ServeConnOpts{Context: ctx, Handler: server, BaseConfig: &http.Server{}})
+	(&http2.Server{}).ServeConn(conn, &http2.ServeConnOpts{Context: ctx, Handler: server, BaseConfig: &http.Server{ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelDebug)}})
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (b *Builder) Session(ctx context.Context, conn net.Conn, header map[string]
 	if err != nil {
 		return err
 	}
-	ctx, end, err := b.builds.begin(ctx, "")
+	ctx, end, err := b.builds.begin(b.withLog(ctx), "")
 	if err != nil {
 		return err
 	}
@@ -91,5 +91,22 @@ func (b *Builder) Session(ctx context.Context, conn net.Conn, header map[string]
 	defer leave()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	return kit.sessions.HandleConn(ctx, conn, header)
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
+	return kit.sessions.HandleConn(ctx, watched{conn, gone}, header)
+}
+
+// watched is a connection that tells its end: BuildKit would notice it at the next of its health checks.
+type watched struct {
+	net.Conn
+	gone func()
+}
+
+// Read reads.
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if err != nil {
+		w.gone()
+	}
+	return n, err
 }

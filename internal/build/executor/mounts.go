@@ -104,22 +104,19 @@ func (m *mounter) add(ctx context.Context, in bkexec.Mount, req *engine.StepRequ
 
 // file handles what is not a directory: a secret is read, and given back at once, and a socket is shown where it is.
 func (m *mounter) file(one mount.Mount, out *engine.StepMount) (bool, error) {
-	f, err := os.OpenFile(one.Source, unix.O_PATH|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return false, err
+	if err := unix.Lstat(one.Source, &st); err != nil {
+		return false, fmt.Errorf("look at %s: %w", one.Source, err)
 	}
 	out.Mode, out.UID, out.GID = st.Mode&0o777, st.Uid, st.Gid
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		out.IsFile, out.ReadOnly = true, true
-		if out.File, err = readFile(one.Source); err != nil {
+		data, err := readFile(one.Source)
+		if err != nil {
 			return false, err
 		}
+		out.File = data
 		// The copy on the way to the step is the only one from here on.
 		last := m.releases[len(m.releases)-1]
 		m.releases = m.releases[:len(m.releases)-1]

@@ -142,6 +142,7 @@ func (g *Gate) admit(r *controlapi.SolveRequest, caller sandbox.Caller) error {
 	r.ProxyNetwork = err == nil
 	restrictSources(r, policy, caller)
 	recordProvenance(r)
+	rewriteTimes(r)
 	return nil
 }
 

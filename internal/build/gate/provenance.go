@@ -26,3 +26,25 @@ func recordProvenance(r *controlapi.SolveRequest) {
 		r.FrontendAttrs[attestProvenance] = strings.TrimPrefix(asked+",version=v1", ",")
 	}
 }
+
+// rewriteTimes has a build that is to be reproducible give every file the time that was asked for: without that the times
+// of its steps would be in the layers.
+func rewriteTimes(r *controlapi.SolveRequest) {
+	if r.FrontendAttrs["build-arg:SOURCE_DATE_EPOCH"] == "" {
+		return
+	}
+	for _, e := range r.Exporters {
+		switch e.Type {
+		case "image", "moby", "oci", "docker":
+		default:
+			continue
+		}
+		if _, ok := e.Attrs["rewrite-timestamp"]; ok {
+			continue
+		}
+		if e.Attrs == nil {
+			e.Attrs = map[string]string{}
+		}
+		e.Attrs["rewrite-timestamp"] = "true"
+	}
+}

@@ -46,7 +46,11 @@ func restrictSources(r *controlapi.SolveRequest, policy sandbox.Policy, caller s
 			Key: pb.AttrFullRemoteURL, Value: "^" + regexp.QuoteMeta(begin) + end, Condition: spb.AttrMatch_MATCHES,
 		})
 	}
+	add(spb.PolicyAction_DENY, odd)
 }
+
+// odd are addresses that mean another path than they seem to begin with, to one server or another.
+const odd = `(http|https|git)://[^?#]*((/\.{1,2}(/|$|[?#]))|\\|%(2[eEfF]|5[cC]))`
 
 // denied is how BuildKit says that a source is not allowed.
 var denied = regexp.MustCompile(`source "((?:https?|git)://[^"\s]+)" denied by policy`)
