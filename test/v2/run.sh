@@ -35,5 +35,5 @@ mke2fs -q -F -t ext4 -L quota-ext4 -O quota,project -E quotatype=prjquota,root_o
 truncate -s 320M "$work/quota.xfs" && mkfs.xfs -q -L quota-xfs "$work/quota.xfs"
 
 initramfs /init
-boot "${V2_SECONDS:-600}" "${V2_LOG:+V2_LOG=1}" "$work/disk" "$work/quota.ext4" "$work/quota.xfs"
+boot "${V2_SECONDS:-900}" "${V2_LOG:+V2_LOG=1}" "$work/disk" "$work/quota.ext4" "$work/quota.xfs"
 grep -q '^v2: all passed' "$work/said"

@@ -51,5 +51,5 @@ mke2fs -q -F -t ext4 -L root -E root_owner=0:0 -d "$root" "$work/disk" "$(($(du 
 rm -rf "$root"
 
 initramfs /sbin/init
-boot "${V2_SECONDS:-600}" "systemd.show_status=${V2_STATUS:-no}" "$work/disk"
+boot "${V2_SECONDS:-900}" "systemd.show_status=${V2_STATUS:-no}" "$work/disk"
 grep -q '^service: all passed' "$work/said"
