@@ -125,6 +125,10 @@ $(PAYLOAD)/bailey-probe: $(PROBESOURCES) go.mod
 	@$(STEP) "building the probes" go build -ldflags '-s -w' -o $@.new ./cmd/bailey-probe
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv -f $@.new $@; fi
 
+# Their digests, so that a node knows what it unpacked before without reading all that it carries.
+$(PAYLOAD)/SHA256SUMS: $(addprefix $(PAYLOAD)/bailey-,runc supervisor init resolver)
+	@cd $(@D) && sha256sum $(^F) > $(@F)
+
 # Compose, which bailey compose executes: upstream's own program at the version that its module pins, beside and not in bailey.
 COMPOSE := $(shell sed -n 's|.*github.com/docker/compose/v5 \(v[^ ]*\).*|\1|p' cmd/bailey-compose/go.mod 2>/dev/null)
 .PHONY: compose
@@ -149,7 +153,7 @@ bin/.version: FORCE
 	@mkdir -p bin
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 
-bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init $(PAYLOAD)/bailey-probe $(PAYLOAD)/bailey-resolver go.mod bin/.version
+bin/bailey: $(GOSOURCES) $(EMBEDDED) $(PAYLOAD)/bailey-runc $(PAYLOAD)/bailey-supervisor $(PAYLOAD)/bailey-init $(PAYLOAD)/bailey-probe $(PAYLOAD)/bailey-resolver $(PAYLOAD)/SHA256SUMS go.mod bin/.version
 	@$(STEP) "building bin/bailey $(VERSION)" \
 		go build -ldflags '-s -w -X $(VERSIONVAR)=$(VERSION)' -o $@ ./cmd/bailey
 

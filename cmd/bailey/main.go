@@ -97,6 +97,9 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 		return err
 	}
 	n.closers = append(n.closers, n.Engine.Close)
+	if err := n.runtime.Programs(); err != nil {
+		return err
+	}
 
 	builder, err := build.New(build.Options{
 		Dir: c.Path("build"), Images: images, Steps: n.Engine, Policy: n.Policy, Version: version.Version, Log: log,

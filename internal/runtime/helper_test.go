@@ -90,6 +90,9 @@ func (n *node) open(state, name string) {
 		StateDir: state, RunDir: filepath.Join(n.dir, "run"), Node: name,
 		Log: slog.New(slog.NewTextHandler(testWriter{n.t}, nil)),
 	})
+	if err == nil {
+		err = r.Programs()
+	}
 	var unbuilt *NotBuiltError
 	if errors.As(err, &unbuilt) {
 		n.t.Skip(err)

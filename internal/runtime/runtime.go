@@ -15,9 +15,11 @@ import (
 
 // Runtime executes containers for one node.
 type Runtime struct {
-	opts       Options
+	opts    Options
+	cgroups *cgroup.Manager
+	opened  func() error // fills in what follows, once; see Programs
+
 	info       Info
-	cgroups    *cgroup.Manager
 	oci        *payload.Program
 	supervisor *payload.Program
 	init       *payload.Program
@@ -27,17 +29,13 @@ type Runtime struct {
 // ociDir is where the OCI runtime keeps its state, below RunDir.
 const ociDir = "oci"
 
-// Open unpacks the shipped programs, checks the OCI runtime's version and
-// digest (*UnsafeRuntimeError, *NotBuiltError), and opens the node's control
-// groups.
+// Open opens the node's control groups and begins to check its programs; see
+// [Runtime.Programs].
 func Open(ctx context.Context, o Options) (*Runtime, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Runtime{opts: o}
-	if err := r.openPrograms(ctx); err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(o.RunDir, 0o711); err != nil {
 		return nil, err
 	}
@@ -48,13 +46,20 @@ func Open(ctx context.Context, o Options) (*Runtime, error) {
 		return nil, err
 	}
 	r.prune()
+	r.opened = sync.OnceValue(func() error { return r.openPrograms(ctx) })
+	go func() { _ = r.opened() }()
 	var err error
 	r.cgroups, err = cgroup.Open(o.Node)
 	return r, err
 }
 
-// openPrograms opens what is shipped and what is configured, side by side:
-// hashing is most of what opening a node costs.
+// Programs waits until the shipped programs are unpacked, and the OCI
+// runtime's version and digest are checked (*UnsafeRuntimeError,
+// *NotBuiltError). Reading them takes a while, in which what runs already can
+// be adopted; whoever executes one waits here.
+func (r *Runtime) Programs() error { return r.opened() }
+
+// openPrograms opens what is shipped and what is configured, side by side.
 func (r *Runtime) openPrograms(ctx context.Context) error {
 	bin := r.binDir()
 	var all sync.WaitGroup
@@ -91,7 +96,11 @@ func (r *Runtime) binDir() string { return filepath.Join(r.opts.StateDir, "bin")
 // prune removes the programs of other versions of Bailey, unless a supervisor
 // lives that may be one of them, or be about to execute one of them.
 func (r *Runtime) prune() {
-	runs, err := unknown(r.opts.RunDir, func(string) bool { return false })
+	foreign, err := payload.Foreign(r.binDir())
+	if err == nil && len(foreign) == 0 {
+		return
+	}
+	runs, listed := unknown(r.opts.RunDir, func(string) bool { return false })
 	for _, id := range runs {
 		lock, busy := lockRunDir(filepath.Join(r.opts.RunDir, id))
 		if busy != nil {
@@ -99,8 +108,10 @@ func (r *Runtime) prune() {
 		}
 		lock.Close()
 	}
-	if err == nil {
-		err = payload.Prune(r.binDir(), r.supervisor, r.init, r.resolver, r.oci)
+	if err = errors.Join(err, listed); err == nil {
+		for _, dir := range foreign {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
 	}
 	if err != nil {
 		r.opts.Log.Warn("programs of an earlier version are left", "dir", r.binDir(), "error", err)
@@ -134,8 +145,11 @@ func checkSearchable(dir string) error {
 
 func (r *Runtime) runtimeDir() string { return filepath.Join(r.opts.RunDir, ociDir) }
 
-// Info tells which OCI runtime is in use.
-func (r *Runtime) Info() Info { return r.info }
+// Info tells which OCI runtime is in use, once it is known; see [Runtime.Programs].
+func (r *Runtime) Info() Info {
+	_ = r.opened()
+	return r.info
+}
 
 // Cgroups are the node's control groups.
 func (r *Runtime) Cgroups() *cgroup.Manager { return r.cgroups }
@@ -145,7 +159,12 @@ func (r *Runtime) Cgroups() *cgroup.Manager { return r.cgroups }
 func (r *Runtime) InitPath() string { return r.init.Path }
 
 // verify makes sure that what is about to be executed is what was checked.
-func (r *Runtime) verify() error { return r.verifyAll(r.supervisor, r.oci) }
+func (r *Runtime) verify() error {
+	if err := r.opened(); err != nil {
+		return err
+	}
+	return r.verifyAll(r.supervisor, r.oci)
+}
 
 func (r *Runtime) verifyAll(programs ...*payload.Program) error {
 	for _, p := range programs {

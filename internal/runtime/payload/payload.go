@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 //go:embed all:bin
@@ -36,6 +38,35 @@ func Read(name string) ([]byte, error) {
 	return content, nil
 }
 
+// sums is the file with the digests of the programs, as sha256sum(1) writes it.
+const sums = "bin/SHA256SUMS"
+
+// Digest is what a shipped program's [Program.Digest] is, empty when it is not shipped.
+func Digest(name string) string {
+	sum, err := digest(name)
+	if err != nil {
+		return ""
+	}
+	return text(sum)
+}
+
+// digest is what the build wrote down of a program. Reading the program itself
+// instead would bring all of it into the memory of every node.
+func digest(name string) (sum [sha256.Size]byte, err error) {
+	list, _ := files.ReadFile(sums)
+	for line := range strings.Lines(string(list)) {
+		fields := strings.Fields(line)
+		if len(fields) != 2 || fields[1] != name {
+			continue
+		}
+		if n, err := hex.Decode(sum[:], []byte(fields[0])); err != nil || n != len(sum) {
+			return sum, fmt.Errorf("the digest of %s is %q: %w", name, fields[0], ErrMissing)
+		}
+		return sum, nil
+	}
+	return sum, fmt.Errorf("%s: %w", name, ErrMissing)
+}
+
 // Unpack puts a shipped program into a directory below dir that is named after
 // its digest, unless it is there already, and verifies it. The directories are
 // searchable by everyone: a container executes the init as an ordinary user.
@@ -45,17 +76,15 @@ func Unpack(dir, name string) (*Program, error) {
 		return nil, fmt.Errorf("%s: %w", name, ErrMissing)
 	}
 	defer f.Close()
-	return unpack(dir, name, f.(io.ReadSeeker))
-}
-
-func unpack(dir, name string, content io.ReadSeeker) (*Program, error) {
-	var digest [sha256.Size]byte
-	h := sha256.New()
-	if _, err := io.Copy(h, content); err != nil {
+	sum, err := digest(name)
+	if err != nil {
 		return nil, err
 	}
-	h.Sum(digest[:0])
-	home := filepath.Join(dir, hex.EncodeToString(digest[:]))
+	return unpack(dir, name, sum, f)
+}
+
+func unpack(dir, name string, digest [sha256.Size]byte, content io.Reader) (*Program, error) {
+	home := home(dir, digest)
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
 	}
@@ -73,12 +102,14 @@ func unpack(dir, name string, content io.ReadSeeker) (*Program, error) {
 	return p, err
 }
 
+// home is the directory of a program.
+func home(dir string, digest [sha256.Size]byte) string {
+	return filepath.Join(dir, hex.EncodeToString(digest[:]))
+}
+
 // write makes the file whole or not at all, also across a crash: the digest in
 // its path is a promise.
-func write(home, path string, content io.ReadSeeker) error {
-	if _, err := content.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
+func write(home, path string, content io.Reader) error {
 	f, err := os.CreateTemp(home, ".new-")
 	if err != nil {
 		return err
@@ -92,20 +123,28 @@ func write(home, path string, content io.ReadSeeker) error {
 	return os.Rename(f.Name(), path)
 }
 
-// Prune removes what other versions have left below dir, except the homes of
-// the programs that are kept. It must not be called while a supervisor of
-// another version lives, which executes what it was told to.
-func Prune(dir string, keep ...*Program) error {
+// Foreign lists the directories below dir that are not of this version's
+// programs. They must not be removed while a supervisor of another version
+// lives, which executes what it was told to.
+func Foreign(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	var errs []error
-	for _, e := range entries {
-		home := filepath.Join(dir, e.Name())
-		if !slices.ContainsFunc(keep, func(p *Program) bool { return filepath.Dir(p.Path) == home }) {
-			errs = append(errs, os.RemoveAll(home))
+	if err != nil {
+		return nil, err
+	}
+	var own []string
+	for _, name := range []string{Runc, Supervisor, Init, Resolver} {
+		if sum, err := digest(name); err == nil {
+			own = append(own, home(dir, sum))
 		}
 	}
-	return errors.Join(errs...)
+	var foreign []string
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); !slices.Contains(own, path) {
+			foreign = append(foreign, path)
+		}
+	}
+	return foreign, nil
 }

@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 
 func TestUnpackOnceAndAgain(t *testing.T) {
 	dir := t.TempDir()
-	p, err := unpack(dir, "tool", strings.NewReader("#!/bin/true\n"))
+	p, err := unpackText(dir, "#!/bin/true\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +23,7 @@ func TestUnpackOnceAndAgain(t *testing.T) {
 	if before.Mode().Perm() != 0o755 {
 		t.Errorf("mode %v", before.Mode())
 	}
-	if _, err := unpack(dir, "tool", strings.NewReader("#!/bin/true\n")); err != nil {
+	if _, err := unpackText(dir, "#!/bin/true\n"); err != nil {
 		t.Fatal(err)
 	}
 	if after, _ := os.Stat(p.Path); !os.SameFile(before, after) {
@@ -36,7 +37,7 @@ func TestUnpackOnceAndAgain(t *testing.T) {
 // A file that was damaged, as by a crash or a hand, is replaced.
 func TestUnpackMends(t *testing.T) {
 	dir := t.TempDir()
-	p, err := unpack(dir, "tool", strings.NewReader("good"))
+	p, err := unpackText(dir, "good")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestUnpackMends(t *testing.T) {
 	if err := p.Verify(); !errors.As(err, &changed) {
 		t.Errorf("Verify said %v", err)
 	}
-	if _, err := unpack(dir, "tool", strings.NewReader("good")); err != nil {
+	if _, err := unpackText(dir, "good"); err != nil {
 		t.Fatal(err)
 	}
 	if b, _ := os.ReadFile(p.Path); string(b) != "good" {
@@ -60,7 +61,7 @@ func TestUnpackMends(t *testing.T) {
 
 // Content that changes while size and times are put back does not pass.
 func TestVerifySeesThroughFakedTimes(t *testing.T) {
-	p, err := unpack(t.TempDir(), "tool", strings.NewReader("good"))
+	p, err := unpackText(t.TempDir(), "good")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,23 +102,48 @@ func TestMissingProgram(t *testing.T) {
 	}
 }
 
-func TestPrune(t *testing.T) {
+// TestForeign: this version's programs are known by their digests, and all else is another's.
+func TestForeign(t *testing.T) {
 	dir := t.TempDir()
-	old, err := unpack(dir, "tool", strings.NewReader("old"))
+	old, err := unpackText(dir, "old")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := unpack(dir, "tool", strings.NewReader("new"))
-	if err != nil {
-		t.Fatal(err)
+	if sum, err := digest(Supervisor); err == nil {
+		if err := os.Mkdir(home(dir, sum), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := Prune(dir, kept); err != nil {
-		t.Fatal(err)
+	got, err := Foreign(dir)
+	if err != nil || len(got) != 1 || got[0] != filepath.Dir(old.Path) {
+		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := os.Stat(old.Path); !os.IsNotExist(err) {
-		t.Error("the old one is still there")
+	if got, err := Foreign(dir + "/none"); err != nil || got != nil {
+		t.Errorf("got %v, %v", got, err)
 	}
-	if err := kept.Verify(); err != nil {
-		t.Error(err)
+}
+
+// TestDigests: what the build wrote down is what it put beside it.
+func TestDigests(t *testing.T) {
+	for _, name := range []string{Runc, Supervisor, Init, Resolver} {
+		content, err := Read(name)
+		if err != nil {
+			t.Skip(err)
+		}
+		if sum, err := digest(name); err != nil || sum != sha256.Sum256(content) {
+			t.Errorf("%s: the digest written down is %x (%v), that of the content is %x; run make build", name, sum, err, sha256.Sum256(content))
+		}
 	}
+}
+
+// TestUnpackRefusesAnotherContent: a digest is a promise.
+func TestUnpackRefusesAnotherContent(t *testing.T) {
+	var changed *ChangedError
+	if _, err := unpack(t.TempDir(), "tool", sha256.Sum256([]byte("good")), strings.NewReader("evil")); !errors.As(err, &changed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func unpackText(dir, text string) (*Program, error) {
+	return unpack(dir, "tool", sha256.Sum256([]byte(text)), strings.NewReader(text))
 }

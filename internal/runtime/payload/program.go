@@ -49,7 +49,9 @@ func Open(path string) (*Program, error) {
 }
 
 // Digest is "sha256:" and the hash of the content.
-func (p *Program) Digest() string { return "sha256:" + hex.EncodeToString(p.sum[:]) }
+func (p *Program) Digest() string { return text(p.sum) }
+
+func text(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }
 
 // Verify makes sure, right before a use, that the file is the one that was
 // read: by its identity, which costs two system calls, or by its content when
