@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -28,12 +29,18 @@ type Program struct {
 	Probe func() ([]byte, error)
 }
 
+// shortGC keeps the collector from running at all in a command that only asks
+// and shows, and while a node opens: each of its runs takes both processors of a small machine for a
+// millisecond. A node that is open sets its own.
+const shortGC = 400
+
 // Main runs one command line, without the program's name, and returns its exit
 // status: a container's own for run, exec, start and attach; 125 when a
 // container could not be made, 126 when its command could not be executed, 127
 // when there was none such; 128 and the signal's number when a signal ended
 // it; otherwise 1 for a failure.
 func Main(args []string, p Program) int {
+	debug.SetGCPercent(shortGC)
 	ctx, stop := notifyContext(context.Background())
 	defer stop()
 	app, err := newApp(ctx, args, p)

@@ -124,6 +124,7 @@ func (p *process) run(ctx context.Context, listeners []net.Listener, ready func(
 		go func() { served <- p.node.Serve(life, l) }()
 	}
 	go p.manager.watchdog(life, answers(p.config.Socket))
+	go thrift(life)
 	proven := p.whenReady(life)
 	for {
 		select {
