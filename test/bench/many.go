@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	idle   = 3 * time.Second // after which a started container is taken to be idle
+	idle   = 3 * time.Second // after which an engine and its containers are taken to be idle
 	bursts = 3               // how often a burst is measured
 	adopts = 7               // how often a start with containers is measured
 )
@@ -25,6 +25,9 @@ const (
 func measureMemory(ctx context.Context, s settings, engines []engine, results *results) error {
 	for _, e := range engines {
 		progress("memory of %d idle containers: %s", s.containers, e.Name())
+		if err := pause(ctx, idle); err != nil {
+			return err
+		}
 		before, err := memoryOf(e)
 		if err != nil {
 			return err
