@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	idle   = 3 * time.Second // after which an engine and its containers are taken to be idle
+	idle   = 5 * time.Second // after which an engine and its containers are taken to be idle
 	bursts = 3               // how often a burst is measured
 	adopts = 7               // how often a start with containers is measured
 )
