@@ -23,10 +23,9 @@ func decodeCommit(c *call) (commitRequest, error) {
 	if r.Name, err = c.reference("repo", "tag"); err != nil {
 		return r, err
 	}
-	if r.container == "" {
-		return r, invalid("no container is named: give it as ?container=")
+	if r.Config, err = body[*container.Config](c, nil); err == nil && r.container == "" {
+		err = invalid("no container is named: give it as ?container=")
 	}
-	r.Config, err = body[*container.Config](c, nil)
 	return r, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/api/strict"
+	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -21,29 +22,17 @@ func (q *query) platform(key string) *ocispec.Platform {
 	return &p
 }
 
-// parsePlatform reads os[/architecture[/variant]]; nil for "".
+// parsePlatform reads os[/architecture[/variant]], or an architecture alone; nil for "".
 func parsePlatform(s string) (*ocispec.Platform, error) {
 	if s == "" {
 		return nil, nil
 	}
-	parts := strings.Split(strings.ToLower(s), "/")
-	for _, part := range parts {
-		if part == "" || len(parts) > 3 || strings.ContainsFunc(part, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-' }) {
-			return nil, invalid("the platform %q is not of the form os/architecture/variant, such as linux/arm64", shorten(s))
-		}
+	if len(s) > 64 {
+		return nil, invalid("the platform %q is not of the form os/architecture/variant, such as linux/arm64", shorten(s))
 	}
-	p := &ocispec.Platform{OS: parts[0]}
-	if len(parts) > 1 {
-		p.Architecture = parts[1]
-		if known, ok := architectures[p.Architecture]; ok {
-			p.Architecture = known
-		}
+	p, err := platforms.Parse(s)
+	if err != nil {
+		return nil, invalid("%v: it is not of the form os/architecture/variant, such as linux/arm64", err)
 	}
-	if len(parts) > 2 {
-		p.Variant = parts[2]
-	}
-	return p, nil
+	return &p, nil
 }
-
-// architectures are the other names that uname and people use.
-var architectures = map[string]string{"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}

@@ -92,7 +92,10 @@ func (q *query) number(key string) *int {
 // cells reads a number of character cells of a terminal, its height or width; required.
 func (q *query) cells(key, what string) uint16 {
 	text := q.text(key)
-	n, err := strconv.ParseUint(text, 10, 16)
+	n, err := strconv.Atoi(text)
+	if err == nil && (n < 0 || n > math.MaxUint16 || text[0] == '+') {
+		err = &strconv.NumError{Err: strconv.ErrRange}
+	}
 	if err != nil && q.err == nil {
 		q.err = invalid("invalid resize %s %q: %v: it is a number of characters from 0 to 65535", what, shorten(text), errors.Unwrap(err))
 	}

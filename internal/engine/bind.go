@@ -152,7 +152,9 @@ func (e *Engine) wire(ctx context.Context, rec *store.Container, sl *slot) (netw
 func wants(rec *store.Container) []network.Want {
 	first := rec.Posture.Network.Name
 	if first == "default" && len(rec.Posture.Network.More) == 0 {
-		return nil
+		if ep := endpointConfig(rec, first); ep == nil || len(ep.MacAddress) == 0 && ep.IPAMConfig == nil {
+			return nil // what was wired beforehand will do
+		}
 	}
 	var out []network.Want
 	for _, name := range append([]string{first}, rec.Posture.Network.More...) {
@@ -176,6 +178,9 @@ func wantOf(name string, ep *apinetwork.EndpointSettings) network.Want {
 func endpointConfig(rec *store.Container, name string) *apinetwork.EndpointSettings {
 	if rec.Networking == nil {
 		return nil
+	}
+	if ep := rec.Networking.EndpointsConfig[network.Bridge]; name == "default" && ep != nil {
+		return ep
 	}
 	return rec.Networking.EndpointsConfig[name]
 }

@@ -111,6 +111,9 @@ func (e *Engine) StatPath(ctx context.Context, ref, path string) (container.Path
 
 func statIn(r *root, ref, path string) (container.PathStat, error) {
 	s, err := files.Lstat(r.dir, path)
+	if path = strings.TrimSuffix(path, "/"); path == "" {
+		path = "/"
+	}
 	if errors.Is(err, unix.ENOTDIR) {
 		return container.PathStat{}, fmt.Errorf("%s in container %s: not a directory: %w", path, ref, errdefs.ErrInvalidArgument)
 	}

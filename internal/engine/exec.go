@@ -219,10 +219,14 @@ func (e *Engine) ExecResize(ctx context.Context, id string, rows, cols uint16) e
 	if err != nil {
 		return err
 	}
-	if x.run == nil {
-		return fmt.Errorf("exec %.12s: %w", id, runtime.ErrNotRunning)
+	err = runtime.ErrNotRunning
+	if x.run != nil {
+		err = x.run.Resize(ctx, x.rec.ID, rows, cols)
 	}
-	return x.run.Resize(ctx, x.rec.ID, rows, cols)
+	if errors.Is(err, runtime.ErrNotRunning) {
+		return fmt.Errorf("exec %.12s: %w: %w", id, err, errdefs.ErrFailedPrecondition)
+	}
+	return err
 }
 
 func (e *Engine) exec(id string) (*execution, error) {

@@ -185,6 +185,9 @@ func newConfig(opts ImportOptions, host ocispec.Platform) (*dockerspec.DockerOCI
 	cfg.Created, cfg.Platform = &now, host
 	if opts.Platform != nil {
 		cfg.Platform = *opts.Platform
+		if cfg.Architecture == "" {
+			cfg.Architecture = host.Architecture
+		}
 	}
 	cfg.History = []ocispec.History{{Created: &now, Comment: comment}}
 	for _, change := range opts.Changes {

@@ -150,7 +150,7 @@ func tagAndRemove(t *testing.T, s stock) {
 	if out := s.ok(t, "rmi", tag); !strings.Contains(out, "Untagged: "+tag) || strings.Contains(out, "Deleted") {
 		t.Errorf("rmi: %q", out)
 	}
-	s.fails(t, 1, []string{"no image", tag}, "rmi", tag)
+	s.fails(t, 1, []string{"No such image", tag}, "rmi", tag)
 	s.run(t, nil, "sleep 1000")
 	s.fails(t, 1, nil, "rmi", s.ok(t, "image", "inspect", "--format", "{{.Id}}", harness.Image))
 	if out := s.ok(t, "history", "--format", "{{.ID}}", harness.Image); out == "" {

@@ -35,7 +35,7 @@ reason = "where the tests keep their files"
 
 // rules are those of the policy, with the values that are allowed.
 var rules = []struct{ rule, values string }{
-	{"privileged", ""}, {"writable-root", ""},
+	{"privileged", ""}, {"writable-root", ""}, {"commit", ""},
 	{"cap-add", `"*"`}, {"security-opt", `"*"`}, {"seccomp", `"*"`}, {"unmasked-paths", `"*"`}, {"host-namespace", `"*"`},
 	{"join-namespace", `"*"`}, {"device", `"*"`}, {"device-cgroup-rule", `"*"`}, {"mount-option", `"*"`}, {"sysctl", `"*"`},
 	{"limit", `"*"`}, {"cgroup-parent", `"*"`}, {"runtime", `"*"`}, {"annotation", `"*"`},

@@ -184,7 +184,7 @@ func (d *decoder) mapping(v reflect.Value) error {
 func (d *decoder) mapKey(key reflect.Value, name string) error {
 	if u, ok := key.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if err := u.UnmarshalText([]byte(name)); err != nil {
-			return d.fail("this key is not valid: %s", shown(err.Error()))
+			return d.fail("this key is not valid (invalid JSON: %s)", strings.Trim(shown(err.Error()), `"`))
 		}
 		return nil
 	}

@@ -26,6 +26,9 @@ func Merge(cfg *container.Config, img dockerspec.DockerOCIImageConfig) (containe
 	if out.StopSignal == "" {
 		out.StopSignal = img.StopSignal
 	}
+	if slices.Contains(cfg.Env, "") {
+		return out, fmt.Errorf("invalid environment variable: %q: an entry is NAME=value: %w", "", errdefs.ErrInvalidArgument)
+	}
 	out.Env = mergeEnv(img.Env, cfg.Env)
 	out.Labels = mergeMaps(img.Labels, cfg.Labels)
 	out.Volumes = mergeMaps(img.Volumes, cfg.Volumes)
