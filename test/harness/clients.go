@@ -17,15 +17,22 @@ import (
 type program struct {
 	module string // its directory
 	pkg    string // the package to build
-	stamp  string // the variable that holds its version, and the version; none for a package's tests
+	stamp  string // the variable that holds its version, and the version; empty for one that knows it
+	tells  string // the argument with which it tells its version, or testList
 }
 
-// What the tests use, by the name that it has in bin.
+// testList is the argument with which a package's tests, built as a program, tell what they are.
+const testList = "-test.list=."
+
+// What the tests use, by the name that it has in bin: Compose as a plug-in, a registry with its clients, tests of others.
 var programs = map[string]program{
-	"bailey-compose":  {"cmd/bailey-compose", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0"},
-	"buildx":          {"test/clients/buildx", "github.com/docker/buildx/cmd/buildx", "github.com/docker/buildx/version.Version=v0.38.2"},
-	"compose2":        {"test/clients/compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"},
-	"containers.test": {"test/clients/containers", ".", ""},
+	"bailey-compose":  {"cmd/bailey-compose", "github.com/docker/compose/v5/cmd", "github.com/docker/compose/v5/internal.Version=v5.6.0", "version"},
+	"buildx":          {"test/clients/buildx", "github.com/docker/buildx/cmd/buildx", "github.com/docker/buildx/version.Version=v0.38.2", "version"},
+	"compose2":        {"test/clients/compose2", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3", "version"},
+	"containers.test": {"test/clients/containers", ".", "", testList},
+	"crane":           {"test/clients/registry", "github.com/google/go-containerregistry/cmd/crane", "", "version"},
+	"regctl":          {"test/clients/registry", "github.com/regclient/regclient/cmd/regctl", "", "version"},
+	"registry":        {"test/clients/registry", "github.com/distribution/distribution/v3/cmd/registry", "", "--version"},
 }
 
 var built sync.Map // name to func() (string, error)
@@ -60,11 +67,15 @@ func buildClient(ctx context.Context, name string) (string, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return "", err
 	}
-	args := []string{"build", "-ldflags", "-s -w -X " + c.stamp}
-	if c.stamp == "" {
+	flags := "-s -w"
+	if c.stamp != "" {
+		flags += " -X " + c.stamp
+	}
+	args := []string{"build"}
+	if c.tells == testList {
 		args = []string{"test", "-c"}
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "-buildvcs=false", "-trimpath", "-o", path, c.pkg)...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "-buildvcs=false", "-trimpath", "-ldflags", flags, "-o", path, c.pkg)...)
 	cmd.Dir = filepath.Join(top, c.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
