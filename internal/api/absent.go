@@ -38,7 +38,3 @@ func checkpointAbsent(*call) error { return unsupported("checkpoints are not sup
 func searchAbsent(*call) error {
 	return unsupported("searching a registry is not supported: look on its web page, and pull by name")
 }
-
-func attestationsAbsent(*call) error {
-	return unsupported("attestations of images can not be asked for over this API yet: save the image and read them in its index")
-}

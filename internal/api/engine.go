@@ -87,6 +87,7 @@ type Images interface {
 	ImageInspect(ctx context.Context, ref string, o engine.ImageInspectOptions) (apiimage.InspectResponse, error)
 	// ImageHistory, ImageSave and ImageLoad are refused for a platform that the image, or the node, is not for; nil is any.
 	ImageHistory(ctx context.Context, ref string, platform *ocispec.Platform) ([]apiimage.HistoryResponseItem, error)
+	ImageAttestations(ctx context.Context, ref string, platform *ocispec.Platform) ([]image.Attestation, error)
 	ImagePull(ctx context.Context, ref string, o image.PullOptions, p image.Progress) error
 	ImagePush(ctx context.Context, ref string, o image.PushOptions, p image.Progress) error
 	// Distribution asks a registry what it has under a name.

@@ -87,6 +87,9 @@ func (f *fakeEngine) Create(_ context.Context, r engine.CreateRequest) (engine.C
 func (f *fakeEngine) Plan(_ context.Context, r engine.CreateRequest) (engine.Plan, error) {
 	return engine.Plan{Controls: []sandbox.Control{{Control: "user-namespace", Default: "own", Actual: "own"}}}, f.note("Plan", r.Name, r)
 }
+func (f *fakeEngine) ImageAttestations(_ context.Context, ref string, _ *ocispec.Platform) ([]image.Attestation, error) {
+	return nil, f.note("ImageAttestations", ref)
+}
 func (f *fakeEngine) Commit(_ context.Context, ref string, r engine.CommitRequest) (string, error) {
 	return "sha256:" + strings.Repeat("c", 64), f.note("Commit", ref, r)
 }

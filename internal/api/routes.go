@@ -88,6 +88,7 @@ func imageRoutes() []route {
 		{get, "/distribution/{name...}/json", "image.distribution", reads, act(decodeDistribution, getDistribution)},
 		{get, "/images/search", "image.search", reads, simple(searchAbsent)},
 		{get, "/images/{name...}/json", "image.inspect", reads, act(decodeImage, getImage)},
+		{get, "/images/{name...}/attestations", "image.attestations", reads, act(decodeAttestations, getAttestations)},
 		{get, "/images/{name...}/history", "image.history", reads, act(decodeImage, getHistory)},
 		{get, "/images/{name...}/get", "image.save", reads, act(decodeSave, getSave)},
 		{post, "/images/{name...}/tag", "image.tag", changes, act(decodeTag, postTag)},
@@ -142,7 +143,6 @@ func absentRoutes() []route {
 		{get, "/tasks/{name}", "task.inspect", reads, simple(swarmAbsent)},
 		{get, "/tasks/{name}/logs", "task.logs", reads, simple(swarmAbsent)},
 		{get, "/services/{name}/logs", "service.logs", reads, simple(swarmAbsent)},
-		{get, "/images/{name...}/attestations", "image.attestations", reads, simple(attestationsAbsent)},
 	}
 	for _, verb := range []string{"enable", "disable", "push", "upgrade", "set"} {
 		all = append(all, route{post, "/plugins/{name...}/" + verb, "plugin." + verb, changes, simple(pluginAbsent)})

@@ -42,7 +42,7 @@ func (e *Engine) Commit(ctx context.Context, ref string, r CommitRequest) (strin
 	rec := c.record()
 	opts := image.CommitOptions{Name: r.Name, Author: r.Author, Message: r.Comment, CreatedBy: strings.Join(rec.Args, " ")}
 	over := translate.ImageConfig(r.Config)
-	if err := image.Change(&over, r.Changes); err != nil {
+	if err := image.Change(&over, r.Changes, rec.Config.Env); err != nil {
 		return "", err
 	}
 	if opts.Config, err = translate.Over(over, &rec.Config); err != nil {

@@ -219,12 +219,15 @@ func (e *Engine) ExecResize(ctx context.Context, id string, rows, cols uint16) e
 	if err != nil {
 		return err
 	}
+	x.mu.Lock()
+	running := x.running
+	x.mu.Unlock()
 	err = runtime.ErrNotRunning
-	if x.run != nil {
+	if running && x.run != nil {
 		err = x.run.Resize(ctx, x.rec.ID, rows, cols)
 	}
 	if errors.Is(err, runtime.ErrNotRunning) {
-		return fmt.Errorf("exec %.12s: %w: %w", id, err, errdefs.ErrFailedPrecondition)
+		return fmt.Errorf("exec %.12s: its process is not running: %w", id, errdefs.ErrFailedPrecondition)
 	}
 	return err
 }

@@ -232,6 +232,15 @@ func (e *Engine) ImageInspect(ctx context.Context, ref string, o ImageInspectOpt
 	return out, err
 }
 
+// ImageAttestations lists what came with an image as statements about it.
+func (e *Engine) ImageAttestations(ctx context.Context, ref string, platform *ocispec.Platform) ([]image.Attestation, error) {
+	img, err := e.imageFor(ctx, ref, platform)
+	if err != nil {
+		return nil, err
+	}
+	return e.opts.Images.Attestations(ctx, img)
+}
+
 // ImageHistory shows how an image was built, newest step first.
 func (e *Engine) ImageHistory(ctx context.Context, ref string, platform *ocispec.Platform) ([]apiimage.HistoryResponseItem, error) {
 	if _, err := e.imageFor(ctx, ref, platform); err != nil {

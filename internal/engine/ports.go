@@ -24,6 +24,7 @@ type Images interface {
 	Remove(ctx context.Context, ref string, opts image.RemoveOptions) ([]image.Deleted, error)
 	Prune(ctx context.Context, opts image.PruneOptions) (image.PruneReport, error)
 	Variants(ctx context.Context, img image.Image) ([]image.Variant, error)
+	Attestations(ctx context.Context, img image.Image) ([]image.Attestation, error)
 	History(ctx context.Context, ref string) ([]image.HistoryEntry, error)
 	Pull(ctx context.Context, ref string, opts image.PullOptions, progress image.Progress) (image.Image, error)
 	Distribution(ctx context.Context, ref string, opts image.PullOptions) (image.Distributed, error)

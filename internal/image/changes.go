@@ -3,6 +3,9 @@ package image
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,9 +14,30 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
-// applyChange applies one Dockerfile instruction to a configuration, as `docker import --change` does. The result is
-// validated like any other configuration afterwards.
-func applyChange(c *dockerspec.DockerOCIImageConfig, line string) error {
+// Change applies Dockerfile instructions to a configuration, as `docker import --change` and `docker commit --change` do: CMD,
+// ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR. $NAME in ENV and LABEL is what
+// earlier instructions, the configuration and then env say. The result is validated like any other configuration afterwards.
+func Change(c *dockerspec.DockerOCIImageConfig, instructions, env []string) error {
+	for _, line := range instructions {
+		known := slices.Concat(env, c.Env)
+		if err := applyChange(c, line, func(name string) string { return lookUp(known, name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUp finds a variable; the last of several counts.
+func lookUp(env []string, name string) string {
+	for _, e := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(e, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func applyChange(c *dockerspec.DockerOCIImageConfig, line string, lookUp func(string) string) error {
 	word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 	rest = strings.TrimSpace(rest)
 	if rest == "" {
@@ -33,9 +57,9 @@ func applyChange(c *dockerspec.DockerOCIImageConfig, line string) error {
 	case "ONBUILD":
 		c.OnBuild = append(c.OnBuild, rest)
 	case "ENV":
-		return pairs(line, rest, func(key, value string) { c.Env = setEnv(c.Env, key, value) })
+		return pairs(line, rest, lookUp, func(key, value string) { c.Env = setEnv(c.Env, key, value) })
 	case "LABEL":
-		return pairs(line, rest, func(key, value string) {
+		return pairs(line, rest, lookUp, func(key, value string) {
 			if c.Labels == nil {
 				c.Labels = map[string]string{}
 			}
@@ -104,17 +128,17 @@ func setEnv(env []string, key, value string) []string {
 }
 
 // pairs calls set for each key=value, or for the old form "key value".
-func pairs(line, s string, set func(key, value string)) error {
+func pairs(line, s string, lookUp func(string) string, set func(key, value string)) error {
 	first, _, _ := strings.Cut(s, " ")
 	if !strings.Contains(first, "=") {
 		key, value, ok := strings.Cut(s, " ")
 		if !ok {
 			return badChange(line, "it is not key=value")
 		}
-		set(key, strings.TrimSpace(value))
+		set(key, os.Expand(strings.TrimSpace(value), lookUp))
 		return nil
 	}
-	words, err := words(s)
+	words, err := words(s, lookUp)
 	if err != nil {
 		return badChange(line, err.Error())
 	}
@@ -128,13 +152,17 @@ func pairs(line, s string, set func(key, value string)) error {
 	return nil
 }
 
-// words splits at spaces outside of quotes; a backslash keeps the next character.
-func words(s string) ([]string, error) {
+// words splits at spaces outside of quotes; a backslash keeps the next character. Variables become what they stand for, except
+// between single quotes.
+func words(s string, lookUp func(string) string) ([]string, error) {
 	var out []string
 	var word strings.Builder
 	var quote rune
-	escaped, inside := false, false
-	for _, r := range s {
+	escaped, inside, skip := false, false, 0
+	for i, r := range s {
+		if i < skip {
+			continue
+		}
 		switch {
 		case escaped:
 			word.WriteRune(r)
@@ -145,6 +173,13 @@ func words(s string) ([]string, error) {
 			quote = 0
 		case quote == 0 && (r == '"' || r == '\''):
 			quote, inside = r, true
+		case r == '$' && quote != '\'':
+			name := variable.FindString(s[i:])
+			word.WriteString(os.Expand(name, lookUp))
+			skip, inside = i+max(len(name), 1), true
+			if name == "" {
+				word.WriteByte('$')
+			}
 		case quote == 0 && (r == ' ' || r == '\t'):
 			if inside {
 				out = append(out, word.String())
@@ -164,6 +199,9 @@ func words(s string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// variable is one at the beginning of a text.
+var variable = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})`)
 
 // healthcheck reads "NONE" or "[--interval=…] [--timeout=…] [--start-period=…] [--start-interval=…] [--retries=…] CMD …".
 func healthcheck(c *dockerspec.DockerOCIImageConfig, line, rest string) error {

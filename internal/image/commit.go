@@ -105,14 +105,3 @@ func extend(below *tree, opts CommitOptions) (dockerspec.DockerOCIImage, []ocisp
 	}
 	return cfg, layers
 }
-
-// Change applies Dockerfile instructions to a configuration: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
-// STOPSIGNAL, USER, VOLUME and WORKDIR.
-func Change(c *dockerspec.DockerOCIImageConfig, instructions []string) error {
-	for _, line := range instructions {
-		if err := applyChange(c, line); err != nil {
-			return err
-		}
-	}
-	return nil
-}

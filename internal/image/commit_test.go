@@ -24,7 +24,7 @@ func TestCommit(t *testing.T) {
 	layer := imagetest.Tar(imagetest.Reg("g", "y"), imagetest.Reg(".wh.f", ""))
 	opts := CommitOptions{Name: "made:1", Author: "somebody", Message: "why", CreatedBy: "sh -c ..."}
 	opts.Config.Cmd = []string{"run"}
-	if err := Change(&opts.Config, []string{"ENV a=b", "USER 7"}); err != nil {
+	if err := Change(&opts.Config, []string{"ENV a=${x}b", "USER 7", `LABEL l="$a c" m='$a'`}, []string{"x=-", "x="}); err != nil {
 		t.Fatal(err)
 	}
 	made, err := s.Commit(ctx, "base:1", bytes.NewReader(layer), opts)
@@ -32,7 +32,7 @@ func TestCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := made.Config
-	if !slices.Equal(made.RepoTags, []string{"made:1"}) || cfg.Author != "somebody" || cfg.Config.User != "7" || !slices.Equal(cfg.Config.Env, []string{"a=b"}) || len(made.DiffIDs) != 2 {
+	if !slices.Equal(made.RepoTags, []string{"made:1"}) || cfg.Author != "somebody" || cfg.Config.User != "7" || !slices.Equal(cfg.Config.Env, []string{"a=b"}) || cfg.Config.Labels["l"] != "b c" || cfg.Config.Labels["m"] != "$a" || len(made.DiffIDs) != 2 {
 		t.Errorf("%+v", made)
 	}
 	steps, err := s.History(ctx, "made:1")

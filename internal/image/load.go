@@ -190,10 +190,8 @@ func newConfig(opts ImportOptions, host ocispec.Platform) (*dockerspec.DockerOCI
 		}
 	}
 	cfg.History = []ocispec.History{{Created: &now, Comment: comment}}
-	for _, change := range opts.Changes {
-		if err := applyChange(&cfg.Config, change); err != nil {
-			return nil, err
-		}
+	if err := Change(&cfg.Config, opts.Changes, nil); err != nil {
+		return nil, err
 	}
 	return cfg, nil
 }

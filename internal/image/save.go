@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
@@ -29,7 +30,7 @@ func (s *Store) Save(ctx context.Context, names []string, w io.Writer) error {
 	defer x.end(ctx)
 	var images []archive.Saved
 	byTarget := map[digest.Digest]int{}
-	for _, ref := range names {
+	for _, ref := range s.everyTag(names) {
 		target, name, err := s.resolve(ctx, ref)
 		if err != nil {
 			return err
@@ -49,6 +50,28 @@ func (s *Store) Save(ctx context.Context, names []string, w io.Writer) error {
 		}
 	}
 	return archive.Write(w, images, func(d ocispec.Descriptor) (io.ReadCloser, error) { return x.open(ctx, d) })
+}
+
+// everyTag puts in the place of a name without a tag all that the repository has here, as Docker does.
+func (s *Store) everyTag(names []string) []string {
+	var out []string
+	for _, ref := range names {
+		before := len(out)
+		if asked, ok := refs.Repository(ref); ok {
+			s.mu.RLock()
+			for name := range s.names {
+				if n, err := refs.Parse(name); err == nil && !isUnnamed(name) && n.Digest() == "" && n.Repository() == asked {
+					out = append(out, name)
+				}
+			}
+			s.mu.RUnlock()
+			slices.Sort(out[before:])
+		}
+		if len(out) == before {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 // open reads a blob and stops when ctx is done.

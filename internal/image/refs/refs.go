@@ -42,6 +42,16 @@ func Parse(s string) (Name, error) {
 	return Name{named}, nil
 }
 
+// Repository reads a name that has neither tag nor digest, and so means a whole repository; ok is false for any other text.
+func Repository(s string) (name string, ok bool) {
+	n, err := Parse(s)
+	if err != nil {
+		return "", false
+	}
+	named, err := reference.ParseNormalizedNamed(s)
+	return n.Repository(), err == nil && reference.IsNameOnly(named)
+}
+
 // ParseTag is Parse for a name to give: it must not have a digest, which follows from the content.
 func ParseTag(s string) (Name, error) {
 	n, err := Parse(s)
