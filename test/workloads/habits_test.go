@@ -58,6 +58,10 @@ var habits = map[string]habit{
 
 // heed runs every habit, does what Bailey's explanation says, until it works, and holds that against what it should have said.
 func heed(t *testing.T, n *harness.Node) {
+	t.Run("a script run from a volume", func(t *testing.T) {
+		t.Parallel()
+		tools(t, n)
+	})
 	for name, h := range habits {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +79,18 @@ func heed(t *testing.T, n *harness.Node) {
 				t.Errorf("the advice was %q, want %q", heeded, h.advice)
 			}
 		})
+	}
+}
+
+// tools runs a script from a volume: the refusal names the option, with which it runs.
+func tools(t *testing.T, n *harness.Node) {
+	n.MustBailey(t, "run", "--rm", "-v", "tools:/tools", "base:debian", "sh", "-c", `printf '#!/bin/sh\necho it runs\n' > /tools/run; chmod +x /tools/run`)
+	result := n.Bailey(t.Context(), "run", "--rm", "-v", "tools:/tools", "base:debian", "/tools/run")
+	if result.Code != 126 || !strings.Contains(result.Stderr, "-v NAME:/tools:exec") {
+		t.Errorf("exit status %d, and it says: %s", result.Code, result.Stderr)
+	}
+	if out := n.MustBailey(t, "run", "--rm", "-v", "tools:/tools:exec", "base:debian", "/tools/run"); out != "it runs\n" {
+		t.Errorf("with the option it printed %q", out)
 	}
 }
 
