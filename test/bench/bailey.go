@@ -38,6 +38,11 @@ func (b *bailey) Run(ctx context.Context, args ...string) error {
 	return nil
 }
 
+// Build builds an image.
+func (b *bailey) Build(ctx context.Context, tag, dir string) error {
+	return b.Run(ctx, "build", "-q", "-t", tag, dir)
+}
+
 // API speaks to the node.
 func (b *bailey) API() *client.Client { return b.node.Client }
 

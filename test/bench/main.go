@@ -35,8 +35,8 @@ func main() {
 	flag.StringVar(&s.spec, "spec", "SPECIFICATION.md", "the `page` with the promises")
 	flag.StringVar(&s.json, "json", "", "write all measurements to this `file` too")
 	flag.Var(&s.dockerds, "dockerd", "another dockerd to compare with, by `path`; containerd, shim and runc are taken from its directory (repeatable)")
-	flag.StringVar(&s.only, "only", "run,memory,burst,adopt", "which measurements to take")
-	flag.IntVar(&s.runs, "runs", 12, "how often each engine runs a container, interleaved")
+	flag.StringVar(&s.only, "only", "run,build,memory,burst,adopt", "which measurements to take")
+	flag.IntVar(&s.runs, "runs", 12, "how often each engine runs a container, and builds an image, interleaved")
 	flag.IntVar(&s.containers, "containers", 50, "how many containers memory, burst and adopt are measured with")
 	flag.Parse()
 
@@ -74,7 +74,7 @@ func bench(ctx context.Context, s settings) (failed error) {
 		name string
 		take func(context.Context, settings, []engine, *results) error
 	}{
-		{"run", measureRun}, {"memory", measureMemory}, {"burst", measureBurst}, {"adopt", measureAdopt},
+		{"run", measureRun}, {"build", measureBuild}, {"memory", measureMemory}, {"burst", measureBurst}, {"adopt", measureAdopt},
 	} {
 		if !strings.Contains(","+s.only+",", ","+m.name+",") {
 			continue

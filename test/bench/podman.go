@@ -82,6 +82,11 @@ func (p *podman) Run(ctx context.Context, args ...string) error {
 	return nil
 }
 
+// Build builds an image, which podman does with buildah's code.
+func (p *podman) Build(ctx context.Context, tag, dir string) error {
+	return p.Run(ctx, "build", "-q", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cgroup-parent", "/"+filepath.Base(p.dir), "-t", tag, dir)
+}
+
 // API is nil: there is no daemon.
 func (p *podman) API() *client.Client { return nil }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // metrics are the measurements that a promise can be about.
-var metrics = []string{"run", "memory", "memory-marginal", "burst", "adopt"}
+var metrics = []string{"run", "build-cold", "build-changed", "build-cached", "memory", "memory-marginal", "burst", "adopt"}
 
 // promise is one row of the page of promises.
 type promise struct {

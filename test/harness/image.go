@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/bailey-run/bailey/internal/image/imagetest"
 )
 
@@ -55,6 +57,7 @@ func BusyboxArchive(tag string) ([]byte, error) {
 	img := imagetest.Image{Tags: []string{tag}, Layers: []imagetest.Layer{{Files: files}}}
 	img.Config.Config.Env = []string{"PATH=/bin"}
 	img.Config.Config.Cmd = []string{"sh"}
+	img.Config.History = []ocispec.History{{CreatedBy: "busybox"}} // buildah counts them against the layers
 	return imagetest.DockerArchive(img), nil
 }
 
