@@ -41,10 +41,11 @@ func fileName(mount int) string { return strconv.Itoa(mount) }
 // everybody are ids that own nothing: with their rights only what all may read can be read.
 var everybody = Identity{UID: 65534, GID: 65534}
 
-// readerOf is with whose rights a file is read. From the places that no container may have (/etc, /root and their like) comes only
-// what everybody may read, such as /etc/localtime, whoever asks: a key or a list of passwords stays where it is.
+// readerOf is with whose rights a file is read. From the places that no container may have (/etc and its like) comes only what
+// everybody may read, such as /etc/localtime, whoever asks: a key or a list of passwords stays where it is. /root is a home like
+// another: root keeps Compose projects there, and names the file of a secret as everybody does.
 func (d *decision) readerOf(source string) *Identity {
-	if neverMounted(source, d.facts.OwnPaths) != "" {
+	if neverMounted(source, d.facts.OwnPaths) != "" && !within(source, "/root") {
 		return &everybody
 	}
 	return d.caller.Reads

@@ -19,6 +19,7 @@ func TestFilesAreCopied(t *testing.T) {
 	}{
 		"a file":                {plain, reader, mountFile},
 		"of the host's own":     {with(func(m *Mount) { m.Source = "/etc/hosts" }), reader, mountFile},
+		"in root's home":        {with(func(m *Mount) { m.Source = "/root/project/app.conf" }), reader, mountFile},
 		"that the policy lists": {with(func(m *Mount) { m.Source = "/srv/x" }), reader, MountBind},
 		"for writing":           {with(func(m *Mount) { m.ReadOnly = false }), reader, ""},
 		"a directory":           {with(func(m *Mount) { m.File, m.Regular = false, false }), reader, ""},
