@@ -83,6 +83,10 @@ func (p Posture) Deliver(target string, owner Identity, mode uint32, size int64)
 	if len(p.Secrets) > 0 && within(target, SecretsDir) {
 		return p, &InvalidError{Field: "target of the file", Value: target, Why: "the secrets of the container are there"}
 	}
+	if outer := p.enclosing(target); outer.Kind == MountBind || outer.ReadOnly && outer.Kind != mountFile && outer.Target != target {
+		return p, &InvalidError{Field: "target of the file", Value: target,
+			Why: fmt.Sprintf("it lies in %s, where a %s is mounted that nothing can be put into from here", outer.Target, outer.Kind)}
+	}
 	mounts := slices.Clone(p.Mounts)
 	sent := PostureMount{Kind: mountFile, Target: target, File: true, ReadOnly: true, Mode: mode & readable, UID: owner.UID, GID: owner.GID, SizeBytes: size}
 	if i := slices.IndexFunc(mounts, func(m PostureMount) bool { return m.Target == target }); i < 0 {
@@ -98,6 +102,16 @@ func (p Posture) Deliver(target string, owner Identity, mode uint32, size int64)
 		return p, &InvalidError{Field: "files", Value: fmt.Sprint(n), Why: fmt.Sprintf("at most %d are delivered to one container: put them into a volume or the image", MaxFiles)}
 	}
 	return p, nil
+}
+
+// enclosing is the mount in which a path lies; the zero value is the root.
+func (p Posture) enclosing(target string) (outer PostureMount) {
+	for _, m := range p.Mounts {
+		if within(target, m.Target) && len(m.Target) > len(outer.Target) {
+			outer = m
+		}
+	}
+	return outer
 }
 
 // readable are the permission bits that a delivered file can have: it is mounted read-only and noexec.

@@ -64,8 +64,9 @@ func TestFilesAreCopied(t *testing.T) {
 func TestDeliver(t *testing.T) {
 	p, err := Compute(request(func(r *Request) {
 		r.Secrets = []string{"a"}
-		r.Mounts = []Mount{{Type: MountVolume, Source: "data", Target: "/data"}}
-	}), Policy{}, alice, testHost())
+		r.Mounts = []Mount{{Type: MountVolume, Source: "data", Target: "/data"}, {Type: MountVolume, Source: "fixed", Target: "/fixed", ReadOnly: true},
+			{Type: MountBind, Source: "/srv/www", Target: "/www"}}
+	}), Policy{HostMounts: []HostMount{{Path: "/srv/www", Callers: []string{"*"}, Reason: "r"}}}, alice, testHost())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestDeliver(t *testing.T) {
 	if f := q.Files()[0]; f.Target != "/etc/x" || f.UID != 7 || f.Mode != 0o440 || !f.ReadOnly || f.Exec {
 		t.Errorf("delivered as %+v", f)
 	}
-	for _, target := range []string{"/", "/proc/x", "/sys/x", "/dev/null", "relative", "/data", "/run/secrets/b", "/run/secrets", "/e\x00"} {
+	for _, target := range []string{"/", "/proc/x", "/sys/x", "/dev/null", "relative", "/data", "/fixed/x", "/www/x", "/run/secrets/b", "/run/secrets", "/e\x00"} {
 		if _, err := p.Deliver(target, Identity{}, 0, 0); err == nil {
 			t.Errorf("%q is delivered to", target)
 		}

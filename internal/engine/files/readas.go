@@ -20,8 +20,8 @@ type Reader struct {
 
 // ReadAs reads a regular file of the host as the kernel would let Reader read it, at most limit bytes, and returns its
 // permission bits too. The node may read everything; whoever asks it to read something may not, and the kernel
-// knows best what they may. Links are followed with the same rights; those of procfs are not, and nothing of procfs and sysfs is
-// read: what a process sees there of itself would be the node's own.
+// knows best what they may. The name is one whose links were resolved before: where one is now, somebody put it there since. Nothing
+// of procfs and sysfs is read: what a process sees there of itself would be the node's own.
 func ReadAs(who Reader, name string, limit int64) ([]byte, fs.FileMode, error) {
 	type result struct {
 		data []byte
@@ -67,7 +67,10 @@ func takeRights(who Reader) error {
 func readRegular(name string, limit int64) ([]byte, fs.FileMode, error) {
 	// Without O_NONBLOCK a FIFO would hold the thread for ever.
 	fd, err := unix.Openat2(unix.AT_FDCWD, name, &unix.OpenHow{
-		Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS})
+		Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if errors.Is(err, unix.ELOOP) {
+		return nil, 0, fmt.Errorf("%s, or a directory above it, has become a link: make the container again to follow it", name)
+	}
 	if err != nil {
 		return nil, 0, &fs.PathError{Op: "open", Path: name, Err: err}
 	}

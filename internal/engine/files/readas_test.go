@@ -41,7 +41,7 @@ func TestReadAs(t *testing.T) {
 	}{
 		{user, mine, true}, {member, mine, false}, {root, mine, true},
 		{user, groups, false}, {member, groups, true},
-		{user, roots, false}, {user, link, false}, {root, roots, true}, {root, link, true},
+		{user, roots, false}, {user, link, false}, {root, roots, true}, {root, link, false},
 		{root, fifo, false}, {root, dir, false}, {root, "/proc/self/environ", false}, {user, "/proc/self/status", false},
 		{root, "/proc/self/fd/0", false}, {root, "/sys/kernel/notes", false}, {root, filepath.Join(dir, "absent"), false},
 	} {
