@@ -77,7 +77,7 @@ func (c *call) attachFailed(r attachRequest, reason error) error {
 	if err != nil || found.Config == nil {
 		return reason
 	}
-	return c.explain(found.Config.Tty, reason)
+	return c.explain(r.upgrade, found.Config.Tty, reason)
 }
 
 // attachSocket is the way of browsers, which have no business here.

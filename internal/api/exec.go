@@ -98,10 +98,10 @@ func postExecStart(c *call, r execStartRequest) error {
 // command goes into the stream; its exit code is taken from the inspection.
 func (c *call) execFailed(r execStartRequest, reason error) error {
 	code := status(reason)
-	if r.Detach || !r.upgrade || code == http.StatusNotFound || code == http.StatusConflict {
+	if r.Detach || code == http.StatusNotFound || code == http.StatusConflict {
 		return reason
 	}
-	return c.explain(r.TTY, reason)
+	return c.explain(r.upgrade, r.TTY, reason)
 }
 
 func getExec(c *call) error {

@@ -79,9 +79,9 @@ func (c *call) takeOver(start string, header http.Header) (*hijacked, error) {
 // explain answers a request for a stream with a stream that holds nothing but
 // the reason why there is none: of other answers Docker's clients show the
 // status code only.
-func (c *call) explain(tty bool, reason error) error {
+func (c *call) explain(upgrade, tty bool, reason error) error {
 	c.s.log.Error("a stream could not be begun", "action", c.route.action, "object", clean(c.name), "error", message(reason))
-	conn, err := c.hijack(true, tty)
+	conn, err := c.hijack(upgrade, tty)
 	if err != nil {
 		return err
 	}
