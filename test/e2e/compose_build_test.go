@@ -74,6 +74,38 @@ func TestComposeBuild(t *testing.T) {
 	})
 }
 
+const bakeProject = `
+services:
+  app:
+    build:
+      context: .
+      secrets: [token]
+      dockerfile_inline: |
+        FROM busybox:test
+        RUN --mount=type=secret,id=token test "$(wc -c < /run/secrets/token)" -eq 23 && echo seen > /seen
+    command: cat /seen
+secrets:
+  token: {environment: TOKEN}
+`
+
+// TestComposeBake: with the buildx plug-in Compose builds by its bake, which has what the classic protocol lacks.
+func TestComposeBake(t *testing.T) {
+	if !harness.HasDocker() {
+		t.Skip("the stock docker command line, whose plug-in buildx is, is not installed here")
+	}
+	node := harness.New(t, harness.Options{})
+	if err := node.ComposeWithBuildx(t.Context(), "bailey-compose"); err != nil {
+		t.Fatal(err)
+	}
+	p := composed(t, node, "bailey-compose", "baking", map[string]string{"compose.yaml": bakeProject})
+	p.env = []string{"TOKEN=hush-what-is-baked-here"}
+	p.ok(t, "up", "--build", "-d")
+	p.logs(t, "app", "seen")
+	if found := holding(t, node.Dir, "hush-what-is-baked-here"); len(found) > 0 {
+		t.Errorf("the build's secret is on disk: %v", found)
+	}
+}
+
 // TestBaileyCompose: `bailey compose` hands over to Compose, with its exit status, and leads it to the chosen node whatever Docker's
 // variables say.
 func TestBaileyCompose(t *testing.T) {

@@ -115,6 +115,15 @@ func (n *Node) Compose(ctx context.Context, name, dir string, args ...string) (*
 	return cmd, nil
 }
 
+// ComposeWithBuildx puts buildx beside a Compose plugin, which builds with it from then on.
+func (n *Node) ComposeWithBuildx(ctx context.Context, name string) error {
+	path, err := Client(ctx, "buildx")
+	if err == nil {
+		_, err = n.plugin(name, "docker-buildx", path)
+	}
+	return err
+}
+
 // Buildx prepares a command line of buildx as a plug-in of the stock docker command line, against the node. With it, docker
 // build is docker buildx build.
 func (n *Node) Buildx(ctx context.Context, args ...string) (*exec.Cmd, error) {
