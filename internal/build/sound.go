@@ -97,6 +97,9 @@ func checkDB(path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.View(func(tx *bolt.Tx) error {
+		if size := tx.Size(); size > info.Size() { // what is behind the end of the file would be read as empty
+			return fmt.Errorf("it has %d bytes of %d", info.Size(), size)
+		}
 		var errs []error
 		for err := range tx.Check() {
 			if len(errs) < 3 {

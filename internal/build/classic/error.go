@@ -41,6 +41,9 @@ func Explain(err error) error {
 		text = strings.TrimRight(text, "\n") + "\n" + b.String()
 	}
 	var cause error
+	if strings.Contains(text, "is refused by rule ") { // the gate's words; classes of errors do not survive the protocol
+		cause = errdefs.ErrPermissionDenied
+	}
 	for _, class := range []error{errdefs.ErrNotFound, errdefs.ErrPermissionDenied, errdefs.ErrInvalidArgument, errdefs.ErrUnavailable} {
 		if errors.Is(typed, class) {
 			cause = class
