@@ -20,8 +20,9 @@ func (n *node) wireProver(ctx context.Context, c daemon.Config, log *slog.Logger
 	if err != nil {
 		return err
 	}
+	facts := host.Facts()
 	prover := prove.NewNode(prove.NodeOptions{
-		Records: proofs, Program: probe, Controls: sandbox.ControlNames(), Version: version.Version, Kernel: host.Facts().Kernel,
+		Records: proofs, Program: probe, Controls: sandbox.ControlNames(), Absent: facts.Absent(), Version: version.Version, Kernel: facts.Kernel,
 		Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()),
 		Proved: func(change prove.Change) { n.proved(change, log) },
 	})

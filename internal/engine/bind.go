@@ -34,6 +34,7 @@ func (e *Engine) bindingFor(rec *store.Container, r *run, sources map[string]str
 		FilesPath:    p.Files,
 		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
 		InitPath:     e.opts.Runtime.InitPath(),
+		MemfdHook:    e.opts.Runtime.MemfdHook(),
 		MountSources: sources,
 		MapMounts:    true,
 		OCIVersion:   ociVersion(e.opts.Runtime.Info()),

@@ -32,6 +32,8 @@ type NodeOptions struct {
 	Program func() ([]byte, error)
 	// Controls are the names of all controls, in the order in which they are shown.
 	Controls []string
+	// Absent are those that this host cannot have: what they would stop succeeds, and is no reason to refuse containers.
+	Absent []string
 	// Version is what the node says it is, Kernel its host's.
 	Version, Kernel string
 	// Proved hears of every proof of the default posture; it may be nil.
@@ -87,6 +89,7 @@ func (n *Node) prove(ctx context.Context, like string, gently bool, progress fun
 	if err != nil {
 		return Report{}, err
 	}
+	excuse(results, n.opts.Absent)
 	report := Report{
 		Engine: n.name(), Kernel: n.opts.Kernel, Like: like, Began: began, Seconds: time.Since(began).Seconds(),
 		Results: results, Unproven: unproven(n.opts.Controls, results),

@@ -17,6 +17,7 @@ var off = map[string]func(c *container.Config, h *container.HostConfig){
 	"root-filesystem":   option("rootfs=writable"),
 	"temporary-space":   tmpfs("size=1g,nr_inodes=1000000"),
 	"mount-options":     tmpfs("exec,suid,dev"),
+	"memory-files":      option("memfd=exec"),
 	"proc-and-sys": func(_ *container.Config, h *container.HostConfig) {
 		h.MaskedPaths, h.ReadonlyPaths = []string{}, []string{}
 	},

@@ -2,6 +2,7 @@ package prove
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bailey-run/bailey/internal/prove/probe"
 )
@@ -57,6 +58,16 @@ func (r Result) judged(here, twin probe.Observation) Result {
 		r.Twin += ": not tried, " + twin.Evidence
 	}
 	return r
+}
+
+// excuse says of attacks that worked on controls that the host cannot have
+// what they show: nothing, for nothing stood in their way.
+func excuse(results []Result, absent []string) {
+	for i, r := range results {
+		if r.Verdict == Succeeded && slices.Contains(absent, r.Control) {
+			results[i].Verdict, results[i].Evidence = Unproven, "the attack works: this host cannot have the control"
+		}
+	}
 }
 
 // String says where a place is, for people.

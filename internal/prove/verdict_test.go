@@ -24,6 +24,15 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestAbsentControlsAreNotBroken: only what a control of this host should have stopped breaks it.
+func TestAbsentControlsAreNotBroken(t *testing.T) {
+	r := Report{Results: []Result{{Control: "old", Verdict: Succeeded}, {Control: "old", Verdict: Blocked}, {Control: "new", Verdict: Succeeded}}}
+	excuse(r.Results, []string{"new"})
+	if r.Results[0].Verdict != Succeeded || r.Results[1].Verdict != Blocked || r.Results[2].Verdict != Unproven || r.Results[2].Evidence == "" {
+		t.Errorf("%+v", r.Results)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	all := attempts([]probe.Probe{
 		{ID: "a/1", Control: "a"},

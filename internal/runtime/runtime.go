@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/runtime/cgroup"
 	"github.com/bailey-run/bailey/internal/runtime/payload"
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 )
 
 // Runtime executes containers for one node.
@@ -157,6 +158,10 @@ func (r *Runtime) Cgroups() *cgroup.Manager { return r.cgroups }
 // InitPath is the host path of the small static init that a spec may bind into
 // a container as its first process.
 func (r *Runtime) InitPath() string { return r.init.Path }
+
+// MemfdHook is the command that a spec may name as its createRuntime hook: it
+// keeps files in memory from being executed in the container.
+func (r *Runtime) MemfdHook() []string { return []string{r.supervisor.Path, supervise.MemfdArg} }
 
 // verify makes sure that what is about to be executed is what was checked.
 func (r *Runtime) verify() error {

@@ -16,6 +16,9 @@ type Binding struct {
 	CgroupPath string
 	// InitPath is the host's path of Bailey's init; needed when the posture has Init.
 	InitPath string
+	// MemfdHook is a command of the host that makes files in memory not executable in the process namespace
+	// of a container that is being made; needed unless the posture lets them be executed.
+	MemfdHook []string
 	// MountSources are the host's paths of binds, volumes and images, by target; also of /dev/shm
 	// when it is that of a container whose IPC namespace is joined.
 	MountSources map[string]string

@@ -19,7 +19,7 @@ func Compute(r Request, policy Policy, caller Caller, facts HostFacts) (Posture,
 	}
 	for _, decide := range []func(){
 		d.decideHost, d.decideBroken, d.decideProcess, d.decidePrivileged, d.decideSecurityOptions, d.decideCapabilities,
-		d.decideNamespaces, d.decidePaths, d.decideRoot, d.decideMounts, d.decideDevices, d.decideSysctls,
+		d.decideNamespaces, d.decideMemoryFiles, d.decidePaths, d.decideRoot, d.decideMounts, d.decideDevices, d.decideSysctls,
 		d.decideMemory, d.decideProcessor, d.decideUlimits, d.decideLog, d.decideNetwork, d.decideSecrets, d.decideRuntime,
 		d.decideLSM,
 	} {
@@ -37,7 +37,7 @@ func (d *decision) decideHost() {
 	h := PostureHost{
 		Architecture: f.Architecture, CgroupV2: f.CgroupV2, CPUs: f.CPUs, PossibleCPUs: max(f.PossibleCPUs, f.CPUs),
 		NofileHard: f.NofileHard, SwapAccounting: f.SwapAccounting, NoSwapTmpfs: f.NoSwapTmpfs,
-		DefaultMemory: DefaultMemory, DiskQuota: f.Disk.Hard, DiskWhy: f.Disk.Why,
+		MemfdNoexec: f.MemfdNoexec, DefaultMemory: DefaultMemory, DiskQuota: f.Disk.Hard, DiskWhy: f.Disk.Why,
 	}
 	h.DefaultDisk, h.DefaultInodes = f.Disk.defaults()
 	if half := f.Memory / 2; half > 0 && half < h.DefaultMemory {

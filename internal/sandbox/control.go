@@ -15,6 +15,7 @@ const (
 	ControlRoot            = "root-filesystem"
 	ControlTemporary       = "temporary-space"
 	ControlMountOptions    = "mount-options"
+	ControlMemoryFiles     = "memory-files"
 	ControlHostMounts      = "host-mounts"
 	ControlFiles           = "delivered-files"
 	ControlProcSys         = "proc-and-sys"

@@ -13,7 +13,7 @@ var promised = map[string][]string{
 	"no-new-privileges":    {ControlNoNewPrivileges},
 	"seccomp":              {ControlSeccomp},
 	"LSM":                  {ControlLSM},
-	"root filesystem":      {ControlRoot, ControlTemporary, ControlMountOptions},
+	"root filesystem":      {ControlRoot, ControlTemporary, ControlMountOptions, ControlMemoryFiles},
 	"/proc and /sys":       {ControlProcSys, ControlCgroupFS, ControlSysctls},
 	"namespaces":           {ControlPIDNS, ControlIPCNS, ControlUTSNS, ControlMountNS, ControlCgroupNS, ControlTimeNS},
 	"devices":              {ControlDevices},

@@ -27,6 +27,15 @@ func Stranger() Caller {
 // nobody is an id that no user has.
 const nobody = ^uint32(0)
 
+// Absent are the controls that only newer kernels have, where this one does
+// not. A proof must not call them broken.
+func (f HostFacts) Absent() []string {
+	if f.MemfdNoexec {
+		return nil
+	}
+	return []string{ControlMemoryFiles}
+}
+
 // HostFacts is what a posture depends on of the machine it is for.
 type HostFacts struct {
 	// Memory is the host's, in bytes; CPUs are those the node may use, PossibleCPUs those that the
@@ -53,6 +62,8 @@ type HostFacts struct {
 	// NoSwapTmpfs and IdmapOverlay are abilities of the kernel: tmpfs with noswap (6.4), overlays
 	// with idmapped layers.
 	NoSwapTmpfs, IdmapOverlay bool
+	// MemfdNoexec says that a process namespace can keep files in memory from being executed (6.6).
+	MemfdNoexec bool
 	// Disk is the file system of the node's state, where volumes and writable roots lie.
 	Disk DiskFacts
 	// OwnPaths are the node's own directories, which no container may mount.

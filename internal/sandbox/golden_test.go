@@ -19,7 +19,7 @@ func testHost() HostFacts {
 	return HostFacts{
 		Memory: 8 * gib, CPUs: 4, Architecture: "amd64", Kernel: "6.18.0", CgroupV2: true, SwapAccounting: true,
 		KnownControllers: []string{"cpu", "cpuset", "io", "memory", "pids"},
-		AppArmor:         true, TimeNS: true, NofileHard: 1 << 20, NoSwapTmpfs: true, IdmapOverlay: true,
+		AppArmor:         true, TimeNS: true, NofileHard: 1 << 20, NoSwapTmpfs: true, MemfdNoexec: true, IdmapOverlay: true,
 		Disk:     DiskFacts{Bytes: 400 * gib, Inodes: 25 << 20, Hard: true},
 		OwnPaths: []string{"/srv/bailey"},
 	}
@@ -74,7 +74,8 @@ var alice = Caller{UID: 1000, GID: 1000, User: "alice", Groups: []string{"users"
 func testBinding() Binding {
 	return Binding{
 		IDBase: 0x70000000, UserNSPath: "/run/bailey/x/ns/user", NetNSPath: "/run/bailey/x/ns/net", RootfsPath: "/run/bailey/x/rootfs",
-		CgroupPath: "/bailey-0a1b2c3d/0123456789ab", InitPath: "/var/lib/bailey/bin/bailey-init", SecretsPath: "/run/bailey/x/secrets", MapMounts: true,
+		CgroupPath: "/bailey-0a1b2c3d/0123456789ab", InitPath: "/var/lib/bailey/bin/bailey-init",
+		MemfdHook: []string{"/var/lib/bailey/bin/bailey-supervisor", "memfd-noexec"}, SecretsPath: "/run/bailey/x/secrets", MapMounts: true,
 		MountSources: map[string]string{"/data": "/var/lib/bailey/volumes/data/_data", "/catalogue": "/srv/data", "/plugins": "/var/lib/bailey/volumes/plugins/_data"},
 	}
 }

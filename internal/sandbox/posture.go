@@ -28,6 +28,9 @@ type Posture struct {
 	SELinux         SELinux      `json:"selinux"`
 	Namespaces      Namespaces   `json:"namespaces"`
 
+	// MemoryFilesExec lets files that exist in memory only (memfd_create(2)) be executed.
+	MemoryFilesExec bool `json:"memory_files_exec,omitempty"`
+
 	Root          RootFS         `json:"root"`
 	Mounts        []PostureMount `json:"mounts"`
 	MaskedPaths   []string       `json:"masked_paths"`
@@ -197,6 +200,7 @@ type PostureHost struct {
 	DefaultDisk    int64    `json:"default_disk"`
 	DefaultInodes  int64    `json:"default_inodes"`
 	NoSwapTmpfs    bool     `json:"no_swap_tmpfs"`
+	MemfdNoexec    bool     `json:"memfd_noexec"`
 	Missing        []string `json:"missing,omitempty"` // cgroup controllers
 }
 

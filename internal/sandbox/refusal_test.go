@@ -57,6 +57,7 @@ var relaxations = map[string]relaxation{
 		r.ReadonlyPaths = &list
 	}, func(p Posture) bool { return !slices.Contains(p.ReadonlyPaths, "/proc/sys") }},
 	"writable cgroups":   {RuleSecurityOpt, ControlCgroupFS, option("writable-cgroups=true"), func(p Posture) bool { return p.WritableCgroups }},
+	"memory files":       {RuleSecurityOpt, ControlMemoryFiles, option("memfd=exec"), func(p Posture) bool { return p.MemoryFilesExec && !p.deniesMemoryFiles() }},
 	"writable root":      {RuleWritableRoot, ControlRoot, option("rootfs=writable"), func(p Posture) bool { return p.Root.Writable && p.Root.SizeBytes == DefaultDisk }},
 	"pid host":           {RuleHostNamespace, ControlPIDNS, mode("pid", "host"), func(p Posture) bool { return p.Namespaces.PID == NamespaceHost }},
 	"ipc host":           {RuleHostNamespace, ControlIPCNS, mode("ipc", "host"), func(p Posture) bool { return p.Namespaces.IPC == NamespaceHost }},

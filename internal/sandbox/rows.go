@@ -22,6 +22,7 @@ var rows = []row{
 	{ControlRoot, rootText, always("read-only"), nil},
 	{ControlTemporary, temporaryText, always("/dev/shm 64 MiB, /run 64 MiB, /tmp 64 MiB, /var/tmp 64 MiB"), nil},
 	{ControlMountOptions, mountOptions, always("noexec, nosuid, nodev, private"), nil},
+	{ControlMemoryFiles, memoryFilesText, always(memoryFilesDefault), func(p Posture) bool { return !p.Host.MemfdNoexec }},
 	{ControlHostMounts, hostMounts, always(none), nil},
 	{ControlFiles, filesText, always(none), nil},
 	{ControlProcSys, pathsText, always(fmt.Sprintf("%d paths hidden, %d read-only, /sys read-only", len(defaultMasked), len(defaultReadonly))), nil},

@@ -41,8 +41,10 @@ func (d *decision) decideSecurityOptions() {
 			d.decideWritableCgroups(opt, value)
 		case "rootfs":
 			d.decideRootOption(opt, value)
+		case "memfd":
+			d.decideMemfdOption(opt, value)
 		default:
-			d.invalid("security option", opt, "there are no-new-privileges, seccomp, syscalls, apparmor, label, systempaths, writable-cgroups and rootfs")
+			d.invalid("security option", opt, "there are no-new-privileges, seccomp, syscalls, apparmor, label, systempaths, writable-cgroups, rootfs and memfd")
 		}
 	}
 }

@@ -53,6 +53,9 @@ func Spec(p Posture, b Binding) (*specs.Spec, error) {
 		spec.Linux.UIDMappings, spec.Linux.GIDMappings = b.mapping(), b.mapping()
 	}
 	spec.Linux.Resources.Devices = p.deviceCgroup()
+	if p.deniesMemoryFiles() {
+		spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: b.MemfdHook[0], Args: slices.Clone(b.MemfdHook)}}}
+	}
 	return spec, nil
 }
 
@@ -65,6 +68,9 @@ func (b Binding) check(p Posture) error {
 		}
 	}
 	need(b.RootfsPath, "a root file system")
+	if p.deniesMemoryFiles() && len(b.MemfdHook) == 0 {
+		need("", "what keeps files in memory from being executed")
+	}
 	need(b.CgroupPath, "a cgroup")
 	if p.Namespaces.User != NamespaceHost && b.IDBase == 0 {
 		need("", "a range of user ids")

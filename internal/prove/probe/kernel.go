@@ -112,6 +112,12 @@ func ended(thread int) bool {
 	return errors.Is(err, os.ErrNotExist) || strings.HasPrefix(state, "Z")
 }
 
+// Number is a system call's, on this architecture.
+func Number(name string) (uintptr, bool) {
+	number, ok := numbers[name]
+	return number, ok
+}
+
 // Sys makes the system call of that name. One that this architecture does not
 // have cannot be tried.
 func Sys(name string, args ...uintptr) error {

@@ -41,10 +41,12 @@ func (m *machine) facts() sandbox.HostFacts {
 	f := sandbox.HostFacts{
 		Memory: m.memory(), CPUs: runtime.NumCPU(), PossibleCPUs: m.possibleCPUs(),
 		Architecture: runtime.GOARCH, Kernel: m.release,
-		AppArmor:     strings.HasPrefix(m.read("sys/module/apparmor/parameters/enabled"), "Y") && m.has("sys/kernel/security/apparmor/.replace"),
-		SELinux:      m.read("sys/fs/selinux/enforce") == "1",
-		TimeNS:       m.has("proc/self/ns/time"),
-		NoSwapTmpfs:  m.filesystem("tmpfs", "noswap") == nil,
+		AppArmor:    strings.HasPrefix(m.read("sys/module/apparmor/parameters/enabled"), "Y") && m.has("sys/kernel/security/apparmor/.replace"),
+		SELinux:     m.read("sys/fs/selinux/enforce") == "1",
+		TimeNS:      m.has("proc/self/ns/time"),
+		NoSwapTmpfs: m.filesystem("tmpfs", "noswap") == nil,
+		// 6.3 to 6.5 refuse files in memory outright when told to keep them from being executed.
+		MemfdNoexec:  m.newerThan(6, 6) && unix.Access(filepath.Join(m.root, "proc/sys/vm/memfd_noexec"), unix.W_OK) == nil,
 		IdmapOverlay: m.newerThan(5, 19) && m.filesystem("overlay", "") == nil,
 	}
 	f.OOMScoreAdj, _ = strconv.Atoi(m.read("proc/self/oom_score_adj"))

@@ -74,6 +74,13 @@ func Main(args []string) int {
 	// What rootfs does on a thread of its own must not be the main one, which
 	// could not end.
 	runtime.LockOSThread()
+	if len(args) == 1 && args[0] == MemfdArg {
+		if err := denyMemfd(os.Stdin); err != nil {
+			s.complain("keep files in memory from being executed", err)
+			return 1
+		}
+		return 0
+	}
 	if len(args) < 2 {
 		s.complain("usage: bailey-supervisor ID RUNDIR [NAMESPACES]; it is started by bailey", nil)
 		return 2

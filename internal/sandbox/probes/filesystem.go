@@ -84,7 +84,7 @@ func mountOptions() []probe.Probe {
 		list = append(list, probe.Probe{ID: "execute-in-" + name, Tries: "run a program that was written to " + dir, As: probe.Root,
 			Twin: probe.Twin{Host: dir == "/dev/shm"}, Attempt: func() error { return executeIn(dir) }}) // no option of a container changes /dev/shm
 	}
-	return of("mount-options", list...)
+	return of("mount-options", append(list, newCode()...)...)
 }
 
 // executeIn runs a copy of this very program from a directory.
