@@ -17,13 +17,15 @@ import (
 // verb a third of its start; see docs/architecture.md.
 const composeProgram = "bailey-compose"
 
-// newCompose hands over to Compose, which then is this process: its terminal, its signals and its exit status are its own.
+// newCompose hands over to Compose, which then is this process: its terminal, its signals and its exit status are its own. Only where it
+// would print to a terminal what containers wrote, this process stays between the two.
 func (a *app) newCompose() *cobra.Command {
 	return &cobra.Command{
 		Use:                   "compose [OPTIONS] COMMAND",
 		Short:                 "Define and run applications of several containers with Compose",
 		DisableFlagParsing:    true, // they are Compose's, --help among them
 		DisableFlagsInUseLine: true,
+		Annotations:           map[string]string{ownSignals: "true"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if a.target.socket == "" {
 				return errors.New("bailey compose drives a node of this machine; run it on the other one: ssh HOST bailey compose " + strings.Join(args, " "))
@@ -32,7 +34,11 @@ func (a *app) newCompose() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := unix.Exec(program, append([]string{composeProgram}, args...), composeEnvironment(os.Environ(), a.target.url)); err != nil {
+			env := composeEnvironment(os.Environ(), a.target.url)
+			if a.docker.Out().IsTerminal() && composeShows(args) {
+				return composeGuarded(program, args, env)
+			}
+			if err := unix.Exec(program, append([]string{composeProgram}, args...), env); err != nil {
 				return fmt.Errorf("execute %s: %w", program, err)
 			}
 			return nil

@@ -106,12 +106,20 @@ func TestComposeBake(t *testing.T) {
 	}
 }
 
+const handedProject = `
+services:
+  a:
+    image: busybox:test
+    command: ["sh", "-c", "printf '\\033]0;owned\\007\\n' | tee /tmp/said; exec sleep 1000"]
+    stop_grace_period: 0s
+`
+
 // TestBaileyCompose: `bailey compose` hands over to Compose, with its exit status, and leads it to the chosen node whatever Docker's
 // variables say.
 func TestBaileyCompose(t *testing.T) {
 	node := harness.New(t, harness.Options{})
 	p := composed(t, node, "bailey-compose", "handed", map[string]string{
-		"compose.yaml": "services: {a: {image: 'busybox:test', command: sleep 1000, stop_grace_period: 0s}}\n"})
+		"compose.yaml": handedProject})
 	program, err := harness.Client(t.Context(), "bailey-compose")
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +156,23 @@ func TestBaileyCompose(t *testing.T) {
 	equal(t, "services", p.ok(t, "ps", "--services"), "a")
 	if r := bailey("exec", "-T", "a", "sh", "-c", "exit 9"); r.Code != 9 {
 		t.Errorf("exec of exit 9: %d: %s", r.Code, r.Stderr)
+	}
+	atLogs := func(args ...string) string {
+		cmd := node.BaileyCommand(t.Context(), append([]string{"compose"}, args...)...)
+		cmd.Path, cmd.Dir = filepath.Join(installed, "bailey"), p.dir
+		screen := atTerminal(t, cmd, 24, 80)
+		screen.expect("owned")
+		if code := screen.wait(); code != 0 {
+			t.Errorf("%v: %d", args, code)
+		}
+		return screen.seen.String()
+	}
+	const hostile = "\x1b]0;owned\a"
+	if shown := atLogs("logs", "a"); strings.Contains(shown, hostile) || !strings.Contains(shown, "^[]0;owned^G") {
+		t.Errorf("the terminal is given what a container wrote: %q", shown)
+	}
+	if shown := atLogs("exec", "a", "cat", "/tmp/said"); !strings.Contains(shown, hostile) {
+		t.Errorf("a container that was given the terminal does not have it: %q", shown)
 	}
 	if err := os.Remove(filepath.Join(installed, "../libexec/bailey/bailey-compose")); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,14 @@ type typist struct {
 // terminal runs a docker command line at a terminal of a size in characters.
 func (s stock) terminal(t *testing.T, rows, cols uint16, args ...string) *typist {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), stockWithin)
+	t.Cleanup(cancel)
+	return atTerminal(t, s.DockerCommand(ctx, args...), rows, cols)
+}
+
+// atTerminal runs a command line at a terminal of a size in characters.
+func atTerminal(t *testing.T, cmd *exec.Cmd, rows, cols uint16) *typist {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Skipf("no terminals on this machine: %v", err)
@@ -46,9 +54,7 @@ func (s stock) terminal(t *testing.T, rows, cols uint16, args ...string) *typist
 		t.Fatal(err)
 	}
 	defer slave.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), stockWithin)
-	t.Cleanup(cancel)
-	p := &typist{t: t, cmd: s.DockerCommand(ctx, args...), master: master, ended: make(chan struct{})}
+	p := &typist{t: t, cmd: cmd, master: master, ended: make(chan struct{})}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p.resize(rows, cols)
