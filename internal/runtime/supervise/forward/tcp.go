@@ -11,6 +11,7 @@ import (
 // others get their turn, and how many empty pipes are kept for the next.
 const (
 	spliceMax   = 64 << 10
+	spliceShort = 8 << 10 // below this the source is taken to be empty
 	rounds      = 16
 	sparePipes  = 8
 	backlog     = 512
@@ -131,7 +132,7 @@ func (e *end) Ready(events uint32) {
 		c.connecting = false
 	}
 	for i := range c.flows {
-		if !c.pump(i) {
+		if c.concerns(i, e, events) && !c.pump(i) {
 			c.close(true)
 			return
 		}
@@ -143,12 +144,26 @@ func (e *end) Ready(events uint32) {
 	c.wait()
 }
 
+// concerns tells whether events of an end can have changed what a direction
+// can do: its source gives, its sink takes, or something ended. Asking
+// the kernel in vain costs a small request as much as passing it on.
+func (c *conn) concerns(i int, e *end, events uint32) bool {
+	if events&^(loop.In|loop.Out) != 0 {
+		return true
+	}
+	return e == &c.ends[i] && events&loop.In != 0 || e == &c.ends[1-i] && events&loop.Out != 0
+}
+
 // pump moves one direction on; false means that the connection is broken.
 func (c *conn) pump(i int) bool {
 	f, from, to := &c.flows[i], c.ends[i].fd, c.ends[1-i].fd
 	defer c.set.release(f)
+	short := false // the source had less than was asked for: the loop says when it has more
 	for range rounds {
 		if f.held == 0 && !f.eof {
+			if short {
+				return true
+			}
 			if !c.set.borrow(f) {
 				return false
 			}
@@ -160,6 +175,7 @@ func (c *conn) pump(i int) bool {
 				return false
 			}
 			f.held, f.eof = int(n), n == 0 && err == nil
+			short = n > 0 && n < spliceShort
 		}
 		if f.held == 0 {
 			if f.eof && !f.shut {
