@@ -27,8 +27,12 @@ type Runtime struct {
 	resolver   *payload.Program
 }
 
-// ociDir is where the OCI runtime keeps its state, below RunDir.
-const ociDir = "oci"
+const (
+	// ociDir is where the OCI runtime keeps its state, below RunDir.
+	ociDir = "oci"
+	// ledgerName is the file below RunDir with what is known of the programs.
+	ledgerName = "programs.json"
+)
 
 // Open opens the node's control groups and begins to check its programs; see
 // [Runtime.Programs].
@@ -62,29 +66,44 @@ func (r *Runtime) Programs() error { return r.opened() }
 
 // openPrograms opens what is shipped and what is configured, side by side.
 func (r *Runtime) openPrograms(ctx context.Context) error {
-	bin := r.binDir()
+	ledger := payload.OpenLedger(filepath.Join(r.opts.RunDir, ledgerName), bootID())
 	var all sync.WaitGroup
 	var errs [4]error
-	all.Go(func() { r.supervisor, errs[0] = unpack(bin, payload.Supervisor) })
-	all.Go(func() { r.init, errs[1] = unpack(bin, payload.Init) })
-	all.Go(func() { r.resolver, errs[2] = unpack(bin, payload.Resolver) })
-	all.Go(func() { errs[3] = r.openOCI(ctx) })
+	all.Go(func() { r.supervisor, errs[0] = r.unpack(ledger, payload.Supervisor) })
+	all.Go(func() { r.init, errs[1] = r.unpack(ledger, payload.Init) })
+	all.Go(func() { r.resolver, errs[2] = r.unpack(ledger, payload.Resolver) })
+	all.Go(func() { errs[3] = r.openOCI(ctx, ledger) })
 	all.Wait()
+	if err := ledger.Save(); err != nil {
+		r.opts.Log.Warn("the next start will check the shipped programs again", "error", err)
+	}
 	return errors.Join(errs[:]...)
 }
 
-func (r *Runtime) openOCI(ctx context.Context) (err error) {
+func (r *Runtime) openOCI(ctx context.Context, ledger *payload.Ledger) (err error) {
 	mend := "take a newer one, or leave the choice out of the configuration to use the one that Bailey ships"
 	if r.opts.RuntimePath == "" {
 		mend = "run `make build` again"
-		r.oci, err = unpack(r.binDir(), payload.Runc)
+		r.oci, err = r.unpack(ledger, payload.Runc)
 	} else {
-		r.oci, err = payload.Open(r.opts.RuntimePath)
+		r.oci, err = ledger.Open(r.opts.RuntimePath)
 	}
 	if err != nil {
 		return err
 	}
-	name, version, err := identifyRuntime(ctx, r.oci.Path)
+	// The shipped one is a static file that says the same each time. Another may
+	// be a script, or say what its libraries make it say.
+	said := ""
+	if r.opts.RuntimePath == "" {
+		said = ledger.Said(r.oci)
+	}
+	if said == "" {
+		if said, err = askVersion(ctx, r.oci.Path); err != nil {
+			return err
+		}
+		ledger.Say(r.oci, said)
+	}
+	name, version, err := parseVersion(said)
 	if err != nil {
 		return err
 	}
@@ -119,8 +138,8 @@ func (r *Runtime) prune() {
 	}
 }
 
-func unpack(dir, name string) (*payload.Program, error) {
-	p, err := payload.Unpack(dir, name)
+func (r *Runtime) unpack(ledger *payload.Ledger, name string) (*payload.Program, error) {
+	p, err := ledger.Unpack(r.binDir(), name)
 	if errors.Is(err, payload.ErrMissing) {
 		return nil, &NotBuiltError{name}
 	}

@@ -34,20 +34,21 @@ var safeRuntimes = map[string]struct {
 // versionTimeout bounds how long a runtime may take to say its version.
 const versionTimeout = 10 * time.Second
 
-// identifyRuntime asks an OCI runtime what it is.
-func identifyRuntime(ctx context.Context, path string) (name, version string, err error) {
+// askVersion asks an OCI runtime what it is; parseVersion understands the answer.
+func askVersion(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.Env, cmd.Dir = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, "/"
 	out, err := cmd.Output()
 	if errors.Is(err, fs.ErrPermission) {
-		return "", "", fmt.Errorf("execute %s: %w; is its file system mounted noexec? `findmnt -T %s` tells", path, err, path)
+		return "", fmt.Errorf("execute %s: %w; is its file system mounted noexec? `findmnt -T %s` tells", path, err, path)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("ask %s for its version: %w", path, err)
+		return "", fmt.Errorf("ask %s for its version: %w", path, err)
 	}
-	return parseVersion(string(out))
+	line, _, _ := strings.Cut(string(out), "\n")
+	return line, nil
 }
 
 // parseVersion reads "runc version 1.5.2" from the first line.

@@ -70,7 +70,7 @@ func digest(name string) (sum [sha256.Size]byte, err error) {
 // Unpack puts a shipped program into a directory below dir that is named after
 // its digest, unless it is there already, and verifies it. The directories are
 // searchable by everyone: a container executes the init as an ordinary user.
-func Unpack(dir, name string) (*Program, error) {
+func (l *Ledger) Unpack(dir, name string) (*Program, error) {
 	f, err := files.Open("bin/" + name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, ErrMissing)
@@ -80,22 +80,22 @@ func Unpack(dir, name string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unpack(dir, name, sum, f)
+	return l.unpack(dir, name, sum, f)
 }
 
-func unpack(dir, name string, digest [sha256.Size]byte, content io.Reader) (*Program, error) {
+func (l *Ledger) unpack(dir, name string, digest [sha256.Size]byte, content io.Reader) (*Program, error) {
 	home := home(dir, digest)
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(home, name)
-	if p, err := Open(path); err == nil && p.sum == digest {
+	if p, err := l.Open(path); err == nil && p.sum == digest {
 		return p, nil
 	}
 	if err := write(home, path, content); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", path, err)
 	}
-	p, err := Open(path)
+	p, err := l.Open(path)
 	if err == nil && p.sum != digest {
 		err = &ChangedError{Path: path}
 	}

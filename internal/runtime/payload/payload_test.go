@@ -97,7 +97,7 @@ func TestOpenRefusesWhatOthersCanChange(t *testing.T) {
 }
 
 func TestMissingProgram(t *testing.T) {
-	if _, err := Unpack(t.TempDir(), "no-such-program"); !errors.Is(err, ErrMissing) {
+	if _, err := OpenLedger("", "").Unpack(t.TempDir(), "no-such-program"); !errors.Is(err, ErrMissing) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -139,11 +139,11 @@ func TestDigests(t *testing.T) {
 // TestUnpackRefusesAnotherContent: a digest is a promise.
 func TestUnpackRefusesAnotherContent(t *testing.T) {
 	var changed *ChangedError
-	if _, err := unpack(t.TempDir(), "tool", sha256.Sum256([]byte("good")), strings.NewReader("evil")); !errors.As(err, &changed) {
+	if _, err := OpenLedger("", "").unpack(t.TempDir(), "tool", sha256.Sum256([]byte("good")), strings.NewReader("evil")); !errors.As(err, &changed) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func unpackText(dir, text string) (*Program, error) {
-	return unpack(dir, "tool", sha256.Sum256([]byte(text)), strings.NewReader(text))
+	return OpenLedger("", "").unpack(dir, "tool", sha256.Sum256([]byte(text)), strings.NewReader(text))
 }

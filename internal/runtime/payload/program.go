@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -111,3 +112,11 @@ func read(path string) (sum [sha256.Size]byte, id identity, err error) {
 func identify(st *unix.Stat_t) identity {
 	return identity{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim, st.Mode}
 }
+
+// String is the same for the same identity only.
+func (i identity) String() string {
+	return fmt.Sprintf("%d %d %d %d.%09d %d.%09d %o", i.dev, i.ino, i.size, i.mtime.Sec, i.mtime.Nsec, i.ctime.Sec, i.ctime.Nsec, i.mode)
+}
+
+// age is how long ago anything about the file was last changed.
+func (i identity) age() time.Duration { return time.Since(time.Unix(i.ctime.Unix())) }
