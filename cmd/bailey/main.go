@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/bailey-run/bailey/internal/api"
 	"github.com/bailey-run/bailey/internal/build"
@@ -20,6 +21,7 @@ import (
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
+	"github.com/bailey-run/bailey/internal/prove/record"
 	"github.com/bailey-run/bailey/internal/runtime"
 	"github.com/bailey-run/bailey/internal/runtime/host"
 	"github.com/bailey-run/bailey/internal/sandbox"
@@ -42,6 +44,7 @@ type node struct {
 	*api.Server
 	networks *network.Manager
 	runtime  *runtime.Runtime
+	facts    sandbox.HostFacts
 	closers  []func() error // run last first
 	removing bool           // closing also removes what is in the kernel
 }
@@ -56,34 +59,10 @@ func open(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog
 }
 
 func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy, log *slog.Logger) error {
-	if err := check(log, c.Dir); err != nil { // what the machine lacks
-		return err
-	}
-	images, err := image.Open(ctx, image.Options{
-		Root: c.Path("image"), Log: log, InUse: n.users, CertsDir: c.Settings.RegistryCertificates,
-	})
+	images, proofs, err := n.openParts(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, images.Close)
-
-	n.runtime, err = runtime.Open(ctx, runtime.Options{
-		StateDir: c.Dir, RunDir: c.RunDir, Node: c.Node, RuntimePath: c.Settings.Runtime, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	n.networks, err = network.Open(ctx, network.Options{
-		Dir: c.Path("network"), RunDir: c.RunDir, Node: c.Node, Resolver: n.runtime.Resolver(), Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	n.closers = append(n.closers, n.networks.Close)
-	if n.removing {
-		n.closers = append(n.closers, func() error { return n.networks.Destroy(ctx) })
-	}
-
 	secrets, err := secret.Open(c.Path("secrets"))
 	if err != nil {
 		return err
@@ -91,7 +70,7 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	n.Engine, err = engine.Open(ctx, engine.Options{
 		Dir: c.Dir, RunDir: c.RunDir, Node: c.Node,
 		Images: images, Networks: n.networks, Secrets: secrets, Runtime: n.runtime,
-		Policy: policy, Facts: host.Facts(), Version: version.Version, Log: log,
+		Policy: policy, Facts: n.facts, Version: version.Version, Log: log,
 	})
 	if err != nil {
 		return err
@@ -113,7 +92,51 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	if err != nil {
 		return err
 	}
-	return n.wireProver(ctx, c, log)
+	n.wireProver(ctx, proofs, log)
+	return nil
+}
+
+// openParts opens what need not wait for each other side by side, and looks meanwhile whether the machine is fit.
+func (n *node) openParts(ctx context.Context, c daemon.Config, log *slog.Logger) (images *image.Store, proofs *record.Store, err error) {
+	var all sync.WaitGroup
+	var unfit error
+	var errs [3]error
+	all.Go(func() { unfit, n.facts = check(log, c.Dir), host.Facts() })
+	all.Go(func() {
+		images, errs[0] = image.Open(ctx, image.Options{
+			Root: c.Path("image"), Log: log, InUse: n.users, CertsDir: c.Settings.RegistryCertificates,
+		})
+	})
+	all.Go(func() { proofs, errs[1] = record.Open(c.Path("proofs")) })
+	errs[2] = n.openNetworks(ctx, c, log)
+	all.Wait()
+	if images != nil {
+		n.closers = append(n.closers, images.Close)
+	}
+	if n.networks != nil {
+		n.closers = append(n.closers, n.networks.Close)
+	}
+	if n.networks != nil && n.removing {
+		n.closers = append(n.closers, func() error { return n.networks.Destroy(ctx) })
+	}
+	if unfit != nil {
+		return nil, nil, unfit // what the others say of such a machine is harder to understand
+	}
+	return images, proofs, errors.Join(errs[:]...)
+}
+
+// openNetworks opens the runtime, whose programs the networks need, and the networks.
+func (n *node) openNetworks(ctx context.Context, c daemon.Config, log *slog.Logger) (err error) {
+	n.runtime, err = runtime.Open(ctx, runtime.Options{
+		StateDir: c.Dir, RunDir: c.RunDir, Node: c.Node, RuntimePath: c.Settings.Runtime, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	n.networks, err = network.Open(ctx, network.Options{
+		Dir: c.Path("network"), RunDir: c.RunDir, Node: c.Node, Resolver: n.runtime.Resolver(), Log: log,
+	})
+	return err
 }
 
 // Close lets go of what was opened, last first. Containers go on.

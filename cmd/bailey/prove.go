@@ -4,10 +4,8 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/bailey-run/bailey/internal/cli/daemon"
 	"github.com/bailey-run/bailey/internal/prove"
 	"github.com/bailey-run/bailey/internal/prove/record"
-	"github.com/bailey-run/bailey/internal/runtime/host"
 	"github.com/bailey-run/bailey/internal/runtime/payload"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/bailey-run/bailey/internal/version"
@@ -15,21 +13,16 @@ import (
 
 // wireProver gives the node what it proves itself with: it attacks itself
 // through its own API, and what it finds decides whether it is ready.
-func (n *node) wireProver(ctx context.Context, c daemon.Config, log *slog.Logger) error {
-	proofs, err := record.Open(c.Path("proofs"))
-	if err != nil {
-		return err
-	}
-	facts := host.Facts()
+func (n *node) wireProver(ctx context.Context, proofs *record.Store, log *slog.Logger) {
 	prover := prove.NewNode(prove.NodeOptions{
-		Records: proofs, Program: probe, Controls: sandbox.ControlNames(), Absent: facts.Absent(), Version: version.Version, Kernel: facts.Kernel,
+		Records: proofs, Program: probe, Controls: sandbox.ControlNames(), Absent: n.facts.Absent(), Version: version.Version, Kernel: n.facts.Kernel,
 		Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()),
 		Proved: func(change prove.Change) { n.proved(change, log) },
 	})
 	n.SetBroken(prover.Broken(ctx))
 	n.Prover = prover
 	if n.removing {
-		return nil
+		return
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
@@ -38,7 +31,6 @@ func (n *node) wireProver(ctx context.Context, c daemon.Config, log *slog.Logger
 		prover.Watch(life, func(err error) { log.Error("the node could not be proved", "error", err) })
 	}()
 	n.closers = append(n.closers, func() error { end(); <-over; return nil })
-	return nil
 }
 
 // proved takes up what a proof has found.

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/durable"
@@ -174,19 +177,45 @@ func put(tx *bolt.Tx, bucket []byte, key string, v any) error {
 }
 
 func load[T any](s *Store, bucket []byte) ([]T, error) {
-	var out []T
+	var keys, values [][]byte
+	var recs []T
+	var failed []error
 	err := s.db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucket).ForEach(func(k, v []byte) error {
-			var rec T
-			if err := json.Unmarshal(v, &rec); err != nil {
-				s.damaged = append(s.damaged, Damage{Bucket: string(bucket), Key: string(k), Err: err})
-				return nil
-			}
-			out = append(out, rec)
+		err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+			keys, values = append(keys, k), append(values, v)
 			return nil
 		})
+		recs, failed = decode[T](values)
+		for i, err := range failed {
+			if err != nil {
+				s.damaged = append(s.damaged, Damage{Bucket: string(bucket), Key: string(keys[i]), Err: err})
+			}
+		}
+		return err
 	})
+	var out []T
+	for i := range recs {
+		if failed[i] == nil {
+			out = append(out, recs[i])
+		}
+	}
 	return out, err
+}
+
+// decode reads all values, on all processors: a node that starts waits for it.
+func decode[T any](values [][]byte) (recs []T, failed []error) {
+	recs, failed = make([]T, len(values)), make([]error, len(values))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(values)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(values); i = int(next.Add(1)) - 1 {
+				failed[i] = json.Unmarshal(values[i], &recs[i])
+			}
+		})
+	}
+	all.Wait()
+	return recs, failed
 }
 
 func schemaOf(tx *bolt.Tx) uint64 {

@@ -116,12 +116,14 @@ func TestLedgerSeesChanges(t *testing.T) {
 			}
 			return os.Rename(w.tool+".new", w.tool)
 		},
-		"another boot":         func(w ledgerWorld) error { return nil },
-		"a ledger for others":  func(w ledgerWorld) error { return os.Chmod(w.path, 0o666) },
-		"a ledger of another":  func(w ledgerWorld) error { return os.Chown(w.path, 1, 1) },
-		"a link to the ledger": func(w ledgerWorld) error { return errors.Join(os.Rename(w.path, w.path+"2"), os.Symlink(w.path+"2", w.path)) },
-		"not a ledger":         func(w ledgerWorld) error { return os.WriteFile(w.path, []byte("{"), 0o600) },
-		"too long":             func(w ledgerWorld) error { return os.Truncate(w.path, ledgerMax+1) },
+		"another boot":        func(w ledgerWorld) error { return nil },
+		"a ledger for others": func(w ledgerWorld) error { return os.Chmod(w.path, 0o666) },
+		"a ledger of another": func(w ledgerWorld) error { return os.Chown(w.path, 1, 1) },
+		"a link to the ledger": func(w ledgerWorld) error {
+			return errors.Join(os.Rename(w.path, w.path+"2"), os.Symlink(w.path+"2", w.path))
+		},
+		"not a ledger": func(w ledgerWorld) error { return os.WriteFile(w.path, []byte("{"), 0o600) },
+		"too long":     func(w ledgerWorld) error { return os.Truncate(w.path, ledgerMax+1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newLedgerWorld(t)
