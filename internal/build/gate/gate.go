@@ -21,11 +21,12 @@ type Gate struct {
 
 	mu       sync.Mutex
 	sessions map[string]sandbox.Caller // live ones, by id
+	builds   map[string]*claim         // likewise
 }
 
 // New makes a gate that asks for the policy each time.
 func New(policy func() sandbox.Policy) *Gate {
-	return &Gate{policy: policy, sessions: map[string]sandbox.Caller{}}
+	return &Gate{policy: policy, sessions: map[string]sandbox.Caller{}, builds: map[string]*claim{}}
 }
 
 // Admit is asked before something is changed; the function that it returns is told the outcome.
@@ -85,7 +86,12 @@ func (g *Gate) owner(id string) (sandbox.Caller, bool) {
 }
 
 // Unary is where requests pass.
-func (g *Gate) Unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+func (g *Gate) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	leave, err := g.within(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var action, object string
 	solve, isSolve := req.(*controlapi.SolveRequest)
 	switch r := req.(type) {
@@ -111,6 +117,11 @@ func (g *Gate) Unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next
 	if err := g.admit(solve, c.Caller); err != nil {
 		return nil, err
 	}
+	done, err := g.claim(solve.Ref, c.Caller)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	resp, err = next(ctx, req)
 	return resp, g.explain(err, c.Caller)
 }
@@ -187,6 +198,11 @@ func (g *Gate) explain(err error, caller sandbox.Caller) error {
 func (g *Gate) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	isSession, isPrune := strings.HasSuffix(info.FullMethod, "Control/Session"), strings.HasSuffix(info.FullMethod, "Control/Prune")
 	if !isSession && !isPrune {
+		leave, err := g.within(stream.Context(), info.FullMethod)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		return next(srv, stream)
 	}
 	c, err := clientIn(stream.Context())

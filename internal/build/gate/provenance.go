@@ -11,7 +11,8 @@ const attestProvenance = "attest:provenance"
 
 // recordProvenance makes every build that gives an image record where it comes from, in the form of SLSA v1.
 func recordProvenance(r *controlapi.SolveRequest) {
-	if r.Internal || len(r.Exporters) == 0 && r.ExporterDeprecated == "" {
+	// A build that calls itself internal, or whose client names the exporters later, gives an image like any other.
+	if len(r.Exporters) == 0 && r.ExporterDeprecated == "" && !r.EnableSessionExporter {
 		return
 	}
 	if r.FrontendAttrs == nil {
