@@ -88,7 +88,11 @@ func act[T any](decode func(*call) (T, error), do func(*call, T) error) func(*ca
 		if v, ok := any(value).(interface{ action() string }); ok {
 			a.Action = v.action()
 		}
-		if err := c.s.authorizer.Authorize(c.ctx(), a); err != nil {
+		err = c.s.authorizer.Authorize(c.ctx(), a)
+		if err == nil {
+			err = c.checkAttempts(value)
+		}
+		if err != nil {
 			c.s.auditor.Refused(c.ctx(), a, err)
 			return err
 		}

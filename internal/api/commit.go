@@ -13,7 +13,8 @@ type commitRequest struct {
 	container string
 }
 
-func (r commitRequest) object() string { return r.container }
+func (r commitRequest) object() string  { return r.container }
+func (r commitRequest) touches() string { return r.container }
 
 func decodeCommit(c *call) (commitRequest, error) {
 	r := commitRequest{container: c.q.text("container"), CommitRequest: engine.CommitRequest{

@@ -55,6 +55,8 @@ type Containers interface {
 	// oneShot leaves out the sample before it, which takes a second to get.
 	Stats(ctx context.Context, ref string, stream, oneShot bool) (<-chan container.StatsResponse, error)
 	Prune(ctx context.Context, f engine.Filters) (engine.PruneReport, error)
+	// CheckAttempts refuses containers in which the node attacks itself, to everybody else.
+	CheckAttempts(caller sandbox.Caller, refs ...string) error
 }
 
 // Sessions are the streams of containers and the processes added to them.

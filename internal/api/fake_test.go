@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/bailey-run/bailey/internal/engine"
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/sandbox"
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
@@ -89,6 +91,12 @@ func (f *fakeEngine) Plan(_ context.Context, r engine.CreateRequest) (engine.Pla
 }
 func (f *fakeEngine) ImageAttestations(_ context.Context, ref string, _ *ocispec.Platform) ([]image.Attestation, error) {
 	return nil, f.note("ImageAttestations", ref)
+}
+func (f *fakeEngine) CheckAttempts(caller sandbox.Caller, refs ...string) error {
+	if !caller.Inside() && slices.Contains(refs, "twin") {
+		return fmt.Errorf("it belongs to the prover: %w", errdefs.ErrPermissionDenied)
+	}
+	return nil
 }
 func (f *fakeEngine) Commit(_ context.Context, ref string, r engine.CommitRequest) (string, error) {
 	return "sha256:" + strings.Repeat("c", 64), f.note("Commit", ref, r)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,60 @@ func TestEveryRouteAsksTheAuthorizer(t *testing.T) {
 	}
 	if got := f.called(); len(got) != 0 {
 		t.Errorf("the engine was reached: %q", got)
+	}
+}
+
+// TestAttemptsAreTheProvers: whoever gets into a container in which the node attacks itself has what no policy gives.
+func TestAttemptsAreTheProvers(t *testing.T) {
+	bodies := map[string]string{"exec.create": `{"Cmd":["a"]}`, "network.connect": `{"Container":"twin"}`, "network.disconnect": `{"Container":"twin"}`}
+	queries := map[string]string{
+		"container.rename": "name=a", "container.logs": "stdout=1", "container.stat-path": "path=/a", "container.copy-from": "path=/a",
+		"container.copy-to": "path=/a", "container.resize": "h=1&w=1", "image.commit": "container=twin",
+	}
+	harmless := "changes inspect json kill logs remove stats stop top wait"
+	do := func(r *route, caller sandbox.Caller) (*fakeEngine, error) {
+		f := newFake()
+		f.err = errdefs.ErrNotFound // what is let through fails at once
+		s, err := New(Options{Engine: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequest(r.method, strings.Replace(r.path, "{name}", "twin", 1)+"?"+queries[r.action], http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, ok := bodies[r.action]; ok {
+			req.Body, req.ContentLength = io.NopCloser(strings.NewReader(b)), int64(len(b))
+			req.Header.Set("Content-Type", "application/json")
+		}
+		c := &call{s: s, w: &reply{ResponseWriter: discard{}}, r: req, version: maxVersion, route: r, q: parseQuery(req.URL.RawQuery), caller: caller}
+		if strings.Contains(r.path, "{name}") {
+			c.name = "twin"
+		}
+		return f, r.handle(c)
+	}
+	all := slices.Concat(containerRoutes(), sessionRoutes(), networkRoutes())
+	seen := 0
+	for i := range all {
+		r := &all[i]
+		named := strings.HasPrefix(r.path, "/containers/{name}") || queries[r.action] == "container=twin" || strings.Contains(bodies[r.action], "twin")
+		if !named {
+			continue
+		}
+		seen++
+		f, err := do(r, sandbox.Caller{})
+		_, verb, _ := strings.Cut(r.action, ".")
+		if free := strings.Contains(harmless, verb); free == errdefs.IsPermissionDenied(err) {
+			t.Errorf("%s %s: %v", r.method, r.path, err)
+		} else if !free && len(f.called()) > 0 {
+			t.Errorf("%s %s reached the engine: %q", r.method, r.path, f.called())
+		}
+		if _, err := do(r, sandbox.Prover()); errdefs.IsPermissionDenied(err) {
+			t.Errorf("%s %s by the prover: %v", r.method, r.path, err)
+		}
+	}
+	if seen < 24 {
+		t.Errorf("only %d routes were tried", seen)
 	}
 }
 

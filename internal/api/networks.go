@@ -44,31 +44,40 @@ func postNetwork(c *call, r networkRequest) error {
 	return c.json(http.StatusCreated, made)
 }
 
-func decodeConnect(c *call) (network.ConnectRequest, error) {
+// connectRequest and disconnectRequest name a container.
+type (
+	connectRequest    struct{ network.ConnectRequest }
+	disconnectRequest struct{ network.DisconnectRequest }
+)
+
+func (r connectRequest) touches() string    { return r.Container }
+func (r disconnectRequest) touches() string { return r.Container }
+
+func decodeConnect(c *call) (connectRequest, error) {
 	r, err := body[network.ConnectRequest](c, nil)
 	if err == nil && r.Container == "" {
 		err = invalid("no container is named in the body")
 	}
-	return r, err
+	return connectRequest{r}, err
 }
 
-func postConnect(c *call, r network.ConnectRequest) error {
-	if err := c.s.engine.NetworkConnect(c.ctx(), c.name, r); err != nil {
+func postConnect(c *call, r connectRequest) error {
+	if err := c.s.engine.NetworkConnect(c.ctx(), c.name, r.ConnectRequest); err != nil {
 		return err
 	}
 	return c.empty(http.StatusOK)
 }
 
-func decodeDisconnect(c *call) (network.DisconnectRequest, error) {
+func decodeDisconnect(c *call) (disconnectRequest, error) {
 	r, err := body[network.DisconnectRequest](c, nil)
 	if err == nil && r.Container == "" {
 		err = invalid("no container is named in the body")
 	}
-	return r, err
+	return disconnectRequest{r}, err
 }
 
-func postDisconnect(c *call, r network.DisconnectRequest) error {
-	if err := c.s.engine.NetworkDisconnect(c.ctx(), c.name, r); err != nil {
+func postDisconnect(c *call, r disconnectRequest) error {
+	if err := c.s.engine.NetworkDisconnect(c.ctx(), c.name, r.DisconnectRequest); err != nil {
 		return err
 	}
 	return c.empty(http.StatusOK)

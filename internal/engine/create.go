@@ -76,7 +76,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("no image specified: name one: %w", errdefs.ErrInvalidArgument)
 	}
-	if err := e.checkOthers(r.HostConfig); err != nil {
+	if err := e.checkOthers(r.HostConfig, r.Caller); err != nil {
 		return nil, err
 	}
 	img, err := e.imageFor(ctx, r.Config.Image, r.Platform)
@@ -136,7 +136,7 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	return &draft{wishes: wishes, rec: &store.Container{
 		ID: id, Created: time.Now().UTC(), Config: cfg, HostConfig: *r.HostConfig, Networking: r.Networking,
 		ImageID: string(img.ID), Args: req.Args, Posture: posture,
-		State: store.State{Status: store.Created}, ExternalID: r.ExternalID,
+		State: store.State{Status: store.Created}, ExternalID: r.ExternalID, Attempt: r.Caller.Inside(),
 	}}, nil
 }
 

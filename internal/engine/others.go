@@ -14,12 +14,14 @@ import (
 
 // checkOthers looks for the containers that a request names, before anything else of it is judged: that one does not exist is
 // a mistake in the request, whether or not what is asked of it would be allowed.
-func (e *Engine) checkOthers(h *container.HostConfig) error {
+func (e *Engine) checkOthers(h *container.HostConfig, caller sandbox.Caller) error {
+	var named []string
 	for _, link := range h.Links {
 		name, _, _ := strings.Cut(link, ":")
 		if _, err := e.find(name); err != nil {
 			return fmt.Errorf("could not get container for %s: No such container: %s: %w", name, name, errdefs.ErrInvalidArgument)
 		}
+		named = append(named, name)
 	}
 	for _, mode := range []string{string(h.NetworkMode), string(h.PidMode), string(h.IpcMode)} {
 		name, joins := strings.CutPrefix(mode, "container:")
@@ -28,6 +30,26 @@ func (e *Engine) checkOthers(h *container.HostConfig) error {
 		}
 		if _, err := e.find(name); err != nil {
 			return fmt.Errorf("No such container: %s, whose namespace is to be joined: %w", name, errdefs.ErrInvalidArgument)
+		}
+		named = append(named, name)
+	}
+	for _, from := range h.VolumesFrom {
+		name, _, _ := strings.Cut(from, ":")
+		named = append(named, name)
+	}
+	return e.CheckAttempts(caller, named...)
+}
+
+// CheckAttempts fails when one of the containers is an attempt of the node on its own controls and the caller is somebody
+// else: its posture is one that the policy gives to nobody.
+func (e *Engine) CheckAttempts(caller sandbox.Caller, refs ...string) error {
+	if caller.Inside() {
+		return nil
+	}
+	for _, ref := range refs {
+		if c, err := e.find(ref); err == nil && c.record().Attempt {
+			return fmt.Errorf("container %s belongs to `bailey prove`, which attacks this node's controls in it: it can be looked at, stopped and removed (bailey rm -f %s), and used by nobody else: %w",
+				c.record().Name, c.record().Name, errdefs.ErrPermissionDenied)
 		}
 	}
 	return nil

@@ -2,21 +2,26 @@ package prove
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/bailey-run/bailey/internal/prove/scene"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
-// mark is the label of whatever the prover makes, by which leftovers are found.
-const mark = "run.bailey.prove"
+const mark = scene.Label
 
 // engine is what is attacked, through the Docker API.
-type engine struct{ *client.Client }
+type engine struct {
+	*client.Client
+	image string // the id of the image with the program
+}
 
 // load brings the image with the program.
 func (e engine) load(ctx context.Context, archive []byte) error {
@@ -26,6 +31,25 @@ func (e engine) load(ctx context.Context, archive []byte) error {
 	}
 	_, err = io.Copy(io.Discard, res)
 	return errors.Join(err, res.Close())
+}
+
+// loadProgram brings the image with the program and finds out its id. Its name is anybody's to give to another image, which
+// would then run where nothing is forbidden; an id always means the same files.
+func (e *engine) loadProgram(ctx context.Context, program []byte) error {
+	image, layer := archive(program)
+	if err := e.load(ctx, image); err != nil {
+		return err
+	}
+	got, err := e.ImageInspect(ctx, imageName)
+	if err != nil {
+		return fmt.Errorf("look at the image of the probes: %w", err)
+	}
+	own := got.Config != nil && slices.Equal(got.Config.Entrypoint, []string{programPath}) && slices.Equal(got.RootFS.Layers, []string{layer})
+	if !own {
+		return fmt.Errorf("the name %s was given to another image while the node was about to be proved: try again", imageName)
+	}
+	e.image = got.ID
+	return nil
 }
 
 // sweep removes what an earlier prover left, and the image.
@@ -38,7 +62,7 @@ func (e engine) sweep(ctx context.Context) error {
 	for _, c := range list.Items {
 		errs = append(errs, e.remove(ctx, c.ID))
 	}
-	_, _ = e.ImageRemove(ctx, imageName, client.ImageRemoveOptions{Force: true}) // most often there is none
+	_, _ = e.ImageRemove(ctx, cmp.Or(e.image, imageName), client.ImageRemoveOptions{Force: true}) // most often there is none
 	return errors.Join(errs...)
 }
 
@@ -50,7 +74,7 @@ func (e engine) remove(ctx context.Context, id string) error {
 // run starts a container of the program with arguments and returns what it
 // printed when it has ended.
 func (e engine) run(ctx context.Context, c container.Config, h container.HostConfig, args []string) (out []byte, err error) {
-	c.Image, c.Cmd, c.Labels = imageName, args, map[string]string{mark: "attempt"}
+	c.Image, c.Cmd, c.Labels = e.image, args, map[string]string{mark: "attempt"}
 	made, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &c, HostConfig: &h})
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type entry struct {
 
 // archive is an image, as `docker save` writes it, that holds the program and
 // what its attempts look for.
-func archive(program []byte) []byte {
+func archive(program []byte) (image []byte, layerID string) {
 	layer := tarOf([]entry{
 		{"dev/", 0o755, nil}, {"etc/", 0o755, nil}, {"proc/", 0o755, nil}, {"run/", 0o755, nil}, {"sys/", 0o755, nil},
 		{"tmp/", 0o1777, nil}, {"var/", 0o755, nil}, {"var/tmp/", 0o1777, nil},
@@ -45,7 +45,7 @@ func archive(program []byte) []byte {
 	}})
 	return tarOf([]entry{
 		{hex.EncodeToString(name[:]) + ".json", 0o644, config}, {"layer.tar", 0o644, layer}, {"manifest.json", 0o644, manifest},
-	})
+	}), "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // tarOf writes entries; those whose names end in a slash are directories.

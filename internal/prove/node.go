@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/prove/registry"
@@ -43,11 +42,11 @@ type NodeOptions struct {
 // Node proves the node that it belongs to, one proof at a time.
 type Node struct {
 	opts NodeOptions
-	busy sync.Mutex
+	busy chan struct{} // full while it is proved
 }
 
 // NewNode returns a prover for a node; it does nothing yet.
-func NewNode(o NodeOptions) *Node { return &Node{opts: o} }
+func NewNode(o NodeOptions) *Node { return &Node{opts: o, busy: make(chan struct{}, 1)} }
 
 // Latest returns the newest proof of the default posture, and the signed
 // envelope that it is kept in.
@@ -62,8 +61,12 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 }
 
 func (n *Node) prove(ctx context.Context, like string, gently bool, progress func(done, of int)) (Report, error) {
-	n.busy.Lock()
-	defer n.busy.Unlock()
+	select { // who gives up waiting does not leave a proof behind
+	case n.busy <- struct{}{}:
+		defer func() { <-n.busy }()
+	case <-ctx.Done():
+		return Report{}, context.Cause(ctx)
+	}
 	program, err := n.opts.Program()
 	if err != nil {
 		return Report{}, err

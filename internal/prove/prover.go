@@ -38,11 +38,11 @@ const patience = 30 * time.Second
 // Prove makes every attempt and the twin of each that was stopped, and then
 // plays the scenes.
 func (p *Prover) Prove(ctx context.Context, probes []probe.Probe, scenes []scene.Scene) (results []Result, err error) {
-	e := engine{p.Client}
+	e := engine{Client: p.Client}
 	if err := e.sweep(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.load(ctx, archive(p.Program)); err != nil {
+	if err := e.loadProgram(ctx, p.Program); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -27,7 +27,7 @@ type stage struct {
 var _ scene.Stage = (*stage)(nil)
 
 func (s *stage) API() *client.Client { return s.Client }
-func (s *stage) Image() string       { return imageName }
+func (s *stage) Image() string       { return s.engine.image }
 func (s *stage) Program() []byte     { return s.Prover.Program }
 
 // Stranger is the prover's client where the engine knows no callers.
@@ -56,7 +56,7 @@ func (s *stage) Start(ctx context.Context, o scene.Options) (scene.Actor, error)
 		return nil, err
 	}
 	if c.Image == "" {
-		c.Image = imageName
+		c.Image = s.engine.image
 	}
 	c.Entrypoint, c.Cmd, c.Labels = []string{programPath}, []string{"pause"}, map[string]string{mark: "scene"}
 	made, err := s.engine.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &c, HostConfig: &h, NetworkingConfig: o.Network})

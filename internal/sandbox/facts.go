@@ -24,6 +24,9 @@ func Stranger() Caller {
 	return Caller{UID: nobody, GID: nobody, User: "a stranger", Reads: &Identity{}, stranger: true}
 }
 
+// Inside reports whether the caller is the node itself, in one role or another.
+func (c Caller) Inside() bool { return c.prover || c.stranger }
+
 // nobody is an id that no user has.
 const nobody = ^uint32(0)
 

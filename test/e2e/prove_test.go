@@ -44,6 +44,41 @@ func TestProve(t *testing.T) {
 	}
 }
 
+// TestProveLendsNobodyItsContainers: the twins have what the policy gives to nobody, and nobody else gets into them, nor
+// gives the prover an image of theirs to run there.
+func TestProveLendsNobodyItsContainers(t *testing.T) {
+	node := harness.New(t, harness.Options{})
+	done := make(chan struct{})
+	var refused, entered int
+	go func() {
+		defer close(done)
+		for t.Context().Err() == nil && refused < 3 {
+			for _, id := range strings.Fields(node.Bailey(t.Context(), "ps", "-q", "--filter", "label=run.bailey.prove").Stdout) {
+				node.Bailey(t.Context(), "tag", harness.Image, "bailey.local/prove:current")
+				res := node.Bailey(t.Context(), "exec", id, "/bailey-probe", "do", "read", "/etc/passwd")
+				switch {
+				case strings.Contains(res.Stderr, "belongs to `bailey prove`"):
+					refused++
+				case res.Code == 0:
+					entered++
+				}
+			}
+		}
+	}()
+	report, _ := proved(t, node)
+	if report.Count(prove.Blocked) == 0 {
+		t.Error("somebody else's image took the place of the prover's")
+	}
+	select {
+	case <-done:
+	default:
+		t.Errorf("only %d containers of the proof were found", refused)
+	}
+	if entered > 0 {
+		t.Errorf("%d containers of the proof were entered", entered)
+	}
+}
+
 // TestProveShowsThePriceOfARelaxation: the posture of a container with one control off loses the attacks on that control.
 func TestProveShowsThePriceOfARelaxation(t *testing.T) {
 	node := harness.New(t, harness.Options{Policy: `

@@ -71,7 +71,7 @@ func refusals() []scene.Scene {
 func (w wish) make(ctx context.Context, s scene.Stage, api *client.Client) error {
 	host := w.host
 	made, err := api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config: &container.Config{Image: s.Image(), Cmd: []string{"pause"}}, HostConfig: &host,
+		Config: &container.Config{Image: s.Image(), Cmd: []string{"pause"}, Labels: map[string]string{scene.Label: "scene"}}, HostConfig: &host,
 	})
 	switch {
 	case errdefs.IsPermissionDenied(err):

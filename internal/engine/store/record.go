@@ -32,6 +32,8 @@ type Container struct {
 	RetriesInRow int `json:",omitempty"`
 	// StoppedByUser keeps a restart policy from undoing a stop.
 	StoppedByUser bool
+	// Attempt marks a container in which the node attacks its own controls. It may have what no policy gives.
+	Attempt bool `json:",omitempty"`
 	// ExternalID is the id under which a caller, such as a scheduler, knows it.
 	ExternalID string `json:",omitempty"`
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/moby/moby/client"
 )
 
+// Label marks whatever the prover makes; leftovers are found by it.
+const Label = "run.bailey.prove"
+
 // Scene is one attack that must fail, and its twin that must succeed.
 type Scene struct {
 	// ID is the control's name, a slash, and a name among the control's attacks. It never changes.
@@ -49,7 +52,7 @@ type Stage interface {
 	Stranger() *client.Client
 	// Dial opens a connection to the API as the stranger, for requests that no client would send.
 	Dial(ctx context.Context) (net.Conn, error)
-	// Image names the image that Start uses; its entry point is the program that acts.
+	// Image is the id of the image that Start uses; its entry point is the program that acts.
 	Image() string
 	// Program is that program, static.
 	Program() []byte
