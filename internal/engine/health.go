@@ -175,12 +175,12 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 	id := newID()
 	s, err := r.Attach(limit, runtime.AttachRequest{ExecID: id, Stdout: true, Stderr: true})
 	if err != nil {
-		out.Output = err.Error()
+		out.Output = unhealthy(err, timeout, "")
 		return out
 	}
 	defer s.Close()
 	if _, err := r.Exec(limit, runtime.ExecRequest{ID: id, Process: process}); err != nil {
-		out.Output, out.ExitCode = err.Error(), execFailure(err)
+		out.Output, out.ExitCode = unhealthy(err, timeout, ""), execFailure(err)
 		return out
 	}
 	context.AfterFunc(limit, func() { _ = s.Close() })
@@ -189,16 +189,25 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 	exit, err := r.ExecWait(limit, id)
 	if errors.Is(err, context.DeadlineExceeded) {
 		_ = r.SignalExec(context.WithoutCancel(ctx), id, 9)
-		out.Output = "Health check exceeded timeout (" + timeout.String() + ")"
-		if said != "" {
-			out.Output += ": " + said
-		}
+		out.Output = unhealthy(err, timeout, said)
 		return out
 	}
 	if err == nil {
 		out.ExitCode = exit.Code
 	}
 	return out
+}
+
+// unhealthy says why a check did not come to an end of its own, and what it had said until then.
+func unhealthy(err error, timeout time.Duration, said string) string {
+	text := err.Error()
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "Health check exceeded timeout (" + timeout.String() + ")"
+	}
+	if said != "" {
+		text += ": " + said
+	}
+	return text
 }
 
 // readSome reads a stream to its end, which may be ours, and keeps the beginning.

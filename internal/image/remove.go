@@ -94,8 +94,8 @@ func (e *edit) doomed(id digest.Digest, ref, name string, force bool) ([]string,
 		for _, n := range all {
 			names = append(names, familiar(n))
 		}
-		return nil, fmt.Errorf("image %s has names in several repositories (%s): remove them one by one, or all with --force: %w",
-			ref, strings.Join(names, ", "), errdefs.ErrFailedPrecondition)
+		return nil, fmt.Errorf("unable to delete %s (must be forced): it has names in several repositories (%s): remove them one by one, or all with --force: %w",
+			short(id), strings.Join(names, ", "), errdefs.ErrFailedPrecondition)
 	}
 	return all, nil
 }

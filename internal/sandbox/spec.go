@@ -104,7 +104,7 @@ func (p Posture) process(args []string, id Identity) *specs.Process {
 	score := p.Limits.OOMScoreAdj
 	proc := &specs.Process{
 		Args: slices.Clone(args),
-		User: specs.User{UID: id.UID, GID: id.GID, Umask: p.Umask, AdditionalGids: slices.Clone(id.Groups)},
+		User: specs.User{UID: id.UID, GID: id.GID, Umask: p.Umask, AdditionalGids: id.groups()},
 		// No set is ever wider than another: nothing can be raised later, nothing is inherited.
 		Capabilities:    p.Capabilities.oci(id),
 		NoNewPrivileges: p.NoNewPrivileges,
@@ -120,6 +120,13 @@ func (p Posture) process(args []string, id Identity) *specs.Process {
 		proc.Rlimits = append(proc.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: uint64(u.Soft), Hard: uint64(u.Hard)})
 	}
 	return proc
+}
+
+// groups are the supplementary groups, of which the primary one is the first: a program that gives itself another primary
+// group would otherwise leave it, and with it what the group is denied (CVE-2022-36109).
+func (id Identity) groups() []uint32 {
+	others := slices.DeleteFunc(slices.Clone(id.Groups), func(g uint32) bool { return g == id.GID })
+	return append([]uint32{id.GID}, others...)
 }
 
 // of returns what a user gets.

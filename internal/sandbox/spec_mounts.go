@@ -39,6 +39,12 @@ func specMount(p Posture, b Binding, m PostureMount) (specs.Mount, error) {
 			return specs.Mount{}, fmt.Errorf("sandbox: the start of %s lacks the source of the mount %s", shortID(p.ID), m.Target)
 		}
 		mount := bind(source, m)
+		if m.Kind == MountBind && !m.File {
+			// With what the host has mounted below: a user namespace is not shown a directory without it, for what that hides
+			// could be anything (mount_namespaces(7), "Restrictions on mount namespaces"). It keeps the host's ids, and so
+			// belongs to nobody in the container.
+			mount.Options[0] = "rbind"
+		}
 		if b.MapMounts && m.Kind != MountImage && p.Namespaces.User != NamespaceHost {
 			b.mapMount(&mount)
 		}

@@ -23,6 +23,9 @@ type engine struct {
 	close      func() error
 }
 
+// baileyName is what the results call the engine that they are about.
+const baileyName = "bailey"
+
 // policy allows a node whatever the tests ask for that a policy can allow: the point is how requests are understood and
 // carried out, not whether they are refused. The paths are those where the tests make their files.
 const policy = `
@@ -58,7 +61,7 @@ func startBailey(ctx context.Context, bin, temp string) (*engine, error) {
 	if err := n.Do(hideDockerd); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
-	return &engine{name: "bailey", host: "unix://" + n.Socket, room: n.Room, api: n.Client, close: func() error {
+	return &engine{name: baileyName, host: "unix://" + n.Socket, room: n.Room, api: n.Client, close: func() error {
 		err := os.WriteFile(filepath.Join(temp, "..", "bailey.log"), []byte(n.Log()), 0o644)
 		return errors.Join(err, n.Close())
 	}}, nil

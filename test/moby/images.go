@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/bailey-run/bailey/internal/image/imagetest"
 )
@@ -45,6 +46,9 @@ func images(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	busybox.Tags = frozen
+	if err := allApplets(ctx, &busybox); err != nil {
+		return nil, err
+	}
 	files := busybox.Layers[0].Files
 	for i := range files { // the users and groups that the tests know of
 		switch files[i].Name {
@@ -62,6 +66,25 @@ func images(ctx context.Context) ([]byte, error) {
 	small.Config.Config.Cmd = []string{"/hello"}
 	small.Config.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	return imagetest.DockerArchive(busybox, small), nil
+}
+
+// allApplets makes every program of the busybox callable, as in the image of that name.
+func allApplets(ctx context.Context, img *imagetest.Image) error {
+	list, err := exec.CommandContext(ctx, "busybox", "--list").Output()
+	if err != nil {
+		return fmt.Errorf("listing what busybox has: %w", err)
+	}
+	files := &img.Layers[0].Files
+	has := map[string]bool{}
+	for _, f := range *files {
+		has[f.Name] = true
+	}
+	for _, applet := range strings.Fields(string(list)) {
+		if name := "bin/" + applet; !has[name] {
+			*files = append(*files, imagetest.Symlink(name, "busybox"))
+		}
+	}
+	return nil
 }
 
 // helloProgram compiles a static program that greets as the image of that name does.

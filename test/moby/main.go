@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/bailey-run/bailey/test/harness"
 )
 
 // settings are the command line.
@@ -37,7 +39,8 @@ func main() {
 	}
 }
 
-// test runs the suites against each engine and writes the outcome. Failures of tests are a result and not an error.
+// test runs the suites against each engine and writes the outcome. A test that Bailey fails is an error when expected.tsv does
+// not say why.
 func test(ctx context.Context, s settings) (failed error) {
 	only, err := regexp.Compile(s.only)
 	if err != nil {
@@ -62,9 +65,18 @@ func test(ctx context.Context, s settings) (failed error) {
 	if err != nil {
 		return err
 	}
+	progress("building the registry that some tests start")
+	registry, err := harness.Client(ctx, "registry")
+	if err != nil {
+		return err
+	}
+	suite := &suite{dir: s.dir, names: names, only: only, archive: archive, tools: filepath.Dir(registry)}
 	results := map[string][]outcome{}
 	for _, start := range engines(s, archive) {
-		outcomes, name, err := measure(ctx, s.dir, names, only, archive, start)
+		outcomes, name, err := suite.measure(ctx, start)
+		if name == baileyName {
+			err = errors.Join(err, explain(outcomes))
+		}
 		results[name] = outcomes
 		failed = errors.Join(failed, err)
 	}
@@ -91,8 +103,17 @@ func engines(s settings, archive []byte) (all []starter) {
 	return all
 }
 
+// suite is what is run against each engine.
+type suite struct {
+	dir     string // of the programs and the sources
+	names   []string
+	only    *regexp.Regexp
+	archive []byte
+	tools   string
+}
+
 // measure runs the suites against one engine.
-func measure(ctx context.Context, dir string, names []string, only *regexp.Regexp, archive []byte, start starter) (all []outcome, name string, failed error) {
+func (s *suite) measure(ctx context.Context, start starter) (all []outcome, name string, failed error) {
 	base, err := os.MkdirTemp("", "bailey-moby-")
 	if err != nil {
 		return nil, "", err
@@ -107,8 +128,8 @@ func measure(ctx context.Context, dir string, names []string, only *regexp.Regex
 		return nil, "", err
 	}
 	defer func() { failed = errors.Join(failed, e.close()) }()
-	r := &runner{engine: e, archive: archive, dir: dir, temp: temp, only: only}
-	for _, suite := range names {
+	r := &runner{engine: e, archive: s.archive, dir: s.dir, temp: temp, tools: s.tools, only: s.only}
+	for _, suite := range s.names {
 		outcomes, err := r.run(ctx, suite)
 		all = append(all, outcomes...)
 		if err != nil {

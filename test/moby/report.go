@@ -28,4 +28,13 @@ func report(w io.Writer, results map[string][]outcome) {
 		}
 	}
 	_ = table.Flush() // of the terminal
+	reasons := map[string]int{}
+	for _, o := range results[baileyName] {
+		if o.Result == failed {
+			reasons[o.Why]++
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(w, "%s fails %d: %s\n", baileyName, reasons[why], why)
+	}
 }

@@ -28,6 +28,9 @@ type outcome struct {
 	Suite  string `json:"suite"`
 	Test   string `json:"test"`
 	Result string `json:"result"`
+	// Why says for a failure of Bailey's what kind of reason it has, and which; see expected.tsv.
+	Why    string `json:"why,omitempty"`
+	Reason string `json:"reason,omitempty"`
 	Millis int64  `json:"ms"`
 	Output string `json:"output,omitempty"`
 }
@@ -38,6 +41,7 @@ type runner struct {
 	archive []byte
 	dir     string // holds the programs and the sources
 	temp    string // where the tests make their files
+	tools   string // where the programs are that they look for
 	only    *regexp.Regexp
 }
 
@@ -80,7 +84,7 @@ func (r *runner) start(ctx context.Context, suite string, args ...string) (strin
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(r.dir, suite+".test"), args...)
 	cmd.Dir = filepath.Join(r.dir, "src", "integration", suite)
-	cmd.Env = append(os.Environ(), "DOCKER_HOST="+r.engine.host, "TMPDIR="+r.temp, "DOCKER_CONFIG="+r.temp+"/config", "DEST="+r.temp+"/daemons")
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+r.engine.host, "TMPDIR="+r.temp, "DOCKER_CONFIG="+r.temp+"/config", "DEST="+r.temp+"/daemons", "PATH="+r.tools+":"+os.Getenv("PATH"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	// A daemon that a test left behind goes with its group, and must not keep us waiting for its output.
