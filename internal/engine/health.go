@@ -20,9 +20,10 @@ const (
 	healthInterval = 30 * time.Second
 	healthTimeout  = 30 * time.Second
 	healthRetries  = 3
-	healthStart    = 5 * time.Second // interval while a container may still be starting
-	healthKept     = 5               // results that are shown
-	healthOutput   = 4096            // bytes of output kept of each
+	healthBegin    = 15 * time.Second // to start a check
+	healthStart    = 5 * time.Second  // interval while a container may still be starting
+	healthKept     = 5                // results that are shown
+	healthOutput   = 4096             // bytes of output kept of each
 )
 
 // health is the state of a container's check. It is not stored: a node that
@@ -170,19 +171,22 @@ func (e *Engine) probe(ctx context.Context, c *cont, r *run, args []string, time
 		out.Output = err.Error()
 		return out
 	}
-	limit, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	// The timeout is the check's own and not that of a busy node which starts it.
+	starting, cancelStart := context.WithTimeout(ctx, healthBegin)
+	defer cancelStart()
 	id := newID()
-	s, err := r.Attach(limit, runtime.AttachRequest{ExecID: id, Stdout: true, Stderr: true})
+	s, err := r.Attach(starting, runtime.AttachRequest{ExecID: id, Stdout: true, Stderr: true})
 	if err != nil {
-		out.Output = unhealthy(err, timeout, "")
+		out.Output = unhealthy(err, healthBegin, "")
 		return out
 	}
 	defer s.Close()
-	if _, err := r.Exec(limit, runtime.ExecRequest{ID: id, Process: process}); err != nil {
-		out.Output, out.ExitCode = unhealthy(err, timeout, ""), execFailure(err)
+	if _, err := r.Exec(starting, runtime.ExecRequest{ID: id, Process: process}); err != nil {
+		out.Output, out.ExitCode = unhealthy(err, healthBegin, ""), execFailure(err)
 		return out
 	}
+	limit, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	context.AfterFunc(limit, func() { _ = s.Close() })
 	said := readSome(s)
 	out.Output = said

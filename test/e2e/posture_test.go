@@ -107,10 +107,10 @@ func TestPostureStatus(t *testing.T) {
 				got := fields(in.run(t, "cat", "/proc/self/status"))
 				want := map[string]string{
 					"CapInh": none, "CapPrm": caps, "CapEff": caps, "CapBnd": caps, "CapAmb": none,
-					"NoNewPrivs": "1", "Seccomp": "2", "Groups": "",
+					"NoNewPrivs": "1", "Seccomp": "2", "Groups": "0", // its own group, and none that the node has
 				}
 				if user == "nobody" {
-					want["Uid"] = "65534\t65534\t65534\t65534"
+					want["Uid"], want["Groups"] = "65534\t65534\t65534\t65534", "65534"
 				}
 				for name, value := range want {
 					if got[name] != value {
