@@ -121,6 +121,9 @@ func (e *Engine) draft(ctx context.Context, r CreateRequest) (*draft, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
+	if posture.Namespaces.Network == sandbox.NamespaceHost {
+		return nil, fmt.Errorf("--network=host: every container of this node has a network namespace of its own, whatever the policy says; publish the ports that it serves with -p: %w", errdefs.ErrNotImplemented)
+	}
 	if posture.Namespaces.User == sandbox.NamespaceHost {
 		return nil, fmt.Errorf("--userns=host: every container of this node has a user namespace of its own, whatever the policy says: %w", errdefs.ErrNotImplemented)
 	}

@@ -25,6 +25,12 @@ rule = "cap-add"
 values = ["NET_ADMIN", "NET_RAW"]
 callers = ["*"]
 reason = "the attacks of a test"
+
+[[allow]]
+rule = "host-namespace"
+values = ["network"]
+callers = ["*"]
+reason = "to see that it is refused all the same"
 `
 
 // joining describes a container of the probe's image on networks, the first of which has the default route.
@@ -175,6 +181,9 @@ func TestNetworkAttacks(t *testing.T) {
 		if done {
 			t.Errorf("%s is reached", what)
 		}
+	}
+	if _, err := a.node.Client.ContainerCreate(t.Context(), joining("hosts", "true", "host")); err == nil || !strings.Contains(err.Error(), "a network namespace of its own") {
+		t.Errorf("a container of the host's network: %v", err)
 	}
 	if err := a.node.Kill(); err != nil { // it would put the rules back
 		t.Fatal(err)
