@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/bailey-run/bailey/internal/engine"
@@ -97,8 +98,9 @@ func postExecStart(c *call, r execStartRequest) error {
 // execFailed tells that a process could not be started. What is wrong with the
 // command goes into the stream; its exit code is taken from the inspection.
 func (c *call) execFailed(r execStartRequest, reason error) error {
+	var late *engine.ExecTooLateError // a conflict that is the exec's end
 	code := status(reason)
-	if r.Detach || code == http.StatusNotFound || code == http.StatusConflict {
+	if r.Detach || (code == http.StatusNotFound || code == http.StatusConflict) && !errors.As(reason, &late) {
 		return reason
 	}
 	return c.explain(r.upgrade, r.TTY, reason)

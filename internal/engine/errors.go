@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/containerd/errdefs"
+import (
+	"fmt"
+
+	"github.com/containerd/errdefs"
+)
 
 // NotModifiedError says that what was asked for is so already. The Docker API
 // answers it with 304.
@@ -31,3 +35,18 @@ func (e *NotFoundError) Error() string {
 
 // Unwrap makes errors.Is(err, errdefs.ErrNotFound) true.
 func (e *NotFoundError) Unwrap() error { return errdefs.ErrNotFound }
+
+// ExecTooLateError says that the run of its container ended between the creation and the start of an exec, of which nothing was
+// executed. That is recorded as its end.
+type ExecTooLateError struct {
+	Exec      string // id
+	Container string // name
+}
+
+func (e *ExecTooLateError) Error() string {
+	return fmt.Sprintf("container %s is not running as it was when exec %.12s was created, and nothing was executed: create another, after `bailey start %[1]s` if it has stopped",
+		e.Container, e.Exec)
+}
+
+// Unwrap makes it a conflict.
+func (e *ExecTooLateError) Unwrap() error { return errdefs.ErrConflict }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -97,29 +96,18 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 	if err := e.beginExec(x); err != nil {
 		return nil, err
 	}
-	want := x.rec.Request
-	var out Stream
-	req := runtime.ExecRequest{ID: x.rec.ID, Process: x.rec.Process, Terminal: want.Tty, OpenStdin: want.AttachStdin && !r.Detach}
-	size := r.ConsoleSize
-	if size == nil {
-		size = want.ConsoleSize
-	}
-	if size != nil {
-		req.Rows, req.Cols = uint16(size[0]), uint16(size[1])
-	}
-	if !r.Detach {
-		s, err := x.run.Attach(ctx, runtime.AttachRequest{ExecID: x.rec.ID, Stdin: want.AttachStdin, Stdout: want.AttachStdout, Stderr: want.AttachStderr})
-		if err != nil {
-			return nil, fmt.Errorf("attach to exec: %w", err)
-		}
-		out = &execStream{Stream: s, x: x}
-	}
-	started, err := x.run.Exec(context.WithoutCancel(ctx), req)
+	out, started, err := e.launchExec(ctx, x, r)
 	if err != nil {
-		e.execEnded(x, execFailure(err))
+		late := errors.Is(err, runtime.ErrNotRunning)
+		code := execFailure(err)
+		if late {
+			code = lateExec
+		}
+		// Clients take an exec without an exit code for one that has ended well.
+		e.execEnded(x, code)
 		e.background(func(ctx context.Context) { e.forgetExecLater(ctx, x, execKept) })
-		if out != nil {
-			_ = out.Close()
+		if late {
+			return nil, e.execTooLate(x)
 		}
 		return nil, fmt.Errorf("exec in container %.12s: %w", x.container, err)
 	}
@@ -131,15 +119,52 @@ func (e *Engine) ExecStart(ctx context.Context, id string, r ExecStartRequest) (
 	return out, nil
 }
 
+// launchExec attaches the stream, unless none is wanted, and has the supervisor start the process.
+func (e *Engine) launchExec(ctx context.Context, x *execution, r ExecStartRequest) (out Stream, started runtime.ExecStarted, err error) {
+	if x.run == nil || isClosed(x.run.ended) {
+		return nil, started, runtime.ErrNotRunning
+	}
+	want := x.rec.Request
+	req := runtime.ExecRequest{ID: x.rec.ID, Process: x.rec.Process, Terminal: want.Tty, OpenStdin: want.AttachStdin && !r.Detach}
+	size := r.ConsoleSize
+	if size == nil {
+		size = want.ConsoleSize
+	}
+	if size != nil {
+		req.Rows, req.Cols = uint16(size[0]), uint16(size[1])
+	}
+	if !r.Detach {
+		s, err := x.run.Attach(ctx, runtime.AttachRequest{ExecID: x.rec.ID, Stdin: want.AttachStdin, Stdout: want.AttachStdout, Stderr: want.AttachStderr})
+		if err != nil {
+			return nil, started, fmt.Errorf("attach: %w", err)
+		}
+		out = &execStream{Stream: s, x: x, closed: make(chan struct{})}
+	}
+	if started, err = x.run.Exec(context.WithoutCancel(ctx), req); err != nil && out != nil {
+		_ = out.Close() // err says why
+		out = nil
+	}
+	return out, started, err
+}
+
+// lateExec is the exit code of an exec whose container ended before it began: that of a client which is refused an exec
+// because its container does not run.
+const lateExec = 1
+
+func (e *Engine) execTooLate(x *execution) error {
+	err := &ExecTooLateError{Exec: x.rec.ID, Container: fmt.Sprintf("%.12s", x.container)}
+	if c, missing := e.find(x.container); missing == nil {
+		err.Container = c.record().Name
+	}
+	return err
+}
+
 // beginExec notes that an exec is being started, which happens once.
 func (e *Engine) beginExec(x *execution) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.rec.Begun {
 		return fmt.Errorf("exec %.12s has already run: create another: %w", x.rec.ID, errdefs.ErrConflict)
-	}
-	if x.run == nil || isClosed(x.run.ended) {
-		return fmt.Errorf("exec %.12s belongs to a run of its container that has ended: create another: %w", x.rec.ID, errdefs.ErrConflict)
 	}
 	x.rec.Begun = true
 	if err := e.saveExec(x); err != nil {
@@ -242,27 +267,32 @@ func (e *Engine) exec(id string) (*execution, error) {
 	return x, nil
 }
 
-// execRecorded is how long the end of an exec's output is held back until its
-// exit code is known, which takes a fraction of a millisecond.
-const execRecorded = 2 * time.Second
-
 // execStream is an exec's stream. Clients ask for the exit code as soon as the
-// output has ended: it ends when the code is known.
+// output has ended, however it has, and take none for success: it ends when the
+// code is known, or when nobody reads it any more.
 type execStream struct {
 	Stream
-	x *execution
+	x      *execution
+	closed chan struct{}
+	once   sync.Once // closes closed
 }
 
 // ReadFrame returns the next piece of output.
 func (s *execStream) ReadFrame() (byte, []byte, error) {
 	stream, payload, err := s.Stream.ReadFrame()
-	if errors.Is(err, io.EOF) {
+	if err != nil {
 		select {
 		case <-s.x.over:
-		case <-time.After(execRecorded):
+		case <-s.closed:
 		}
 	}
 	return stream, payload, err
+}
+
+// Close ends the session.
+func (s *execStream) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return s.Stream.Close()
 }
 
 func (e *Engine) emitExec(x *execution, action events.Action, extra map[string]string) {

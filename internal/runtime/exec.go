@@ -40,10 +40,36 @@ func (c *Container) Exec(ctx context.Context, req ExecRequest) (ExecStarted, err
 	m := wire.Exec{ID: req.ID, Process: b, Terminal: req.Terminal, OpenStdin: req.OpenStdin, Rows: req.Rows, Cols: req.Cols}
 	m.UID, m.GID = maps.host(process.User.UID, process.User.GID)
 	started, err := c.exec(ctx, m.Append(nil))
+	var refused *StartError
+	if errors.As(err, &refused) && c.ending() {
+		err = ErrNotRunning // what the OCI runtime met in it is not what is wrong
+	}
 	if err != nil {
 		return ExecStarted{}, err
 	}
 	return ExecStarted{Pid: started.Pid, At: time.Unix(0, started.At)}, nil
+}
+
+// endingTime is how long the end of a container takes in which a process could
+// not be started because it is ending.
+const endingTime = time.Second
+
+// ending tells whether the main process has been ending while a process could
+// not be started: the kernel refuses one more in a process namespace that is
+// being taken down, and the supervisor may not have seen that yet.
+func (c *Container) ending() bool {
+	c.mu.Lock()
+	m := c.started
+	c.mu.Unlock()
+	if m != nil && alive(m.Pid, m.Ticks) && !exiting(m.Pid) {
+		return c.ended()
+	}
+	select {
+	case <-c.done:
+		return true
+	case <-time.After(endingTime):
+		return false
+	}
 }
 
 func (c *Container) exec(ctx context.Context, payload []byte) (*wire.Started, error) {

@@ -69,19 +69,40 @@ func signalProcess(m *wire.Started, sig syscall.Signal) error {
 }
 
 // alive tells whether the process that was started ticks after boot is there
-// and has not ended: fields 3, 20 and 22 of proc_pid_stat(5), counted behind the
-// name, which may hold anything. A process whose first thread has ended looks
-// like one that has ended, but for the number of its threads.
+// and has not ended. A process whose first thread has ended looks like one that
+// has ended, but for the number of its threads.
 func alive(pid int, ticks uint64) bool {
+	fields := stat(pid)
+	if fields == nil {
+		return false
+	}
+	threads, err := strconv.Atoi(string(fields[20-3]))
+	ended := fields[0][0] == 'Z' || fields[0][0] == 'X'
+	return err == nil && string(fields[22-3]) == strconv.FormatUint(ticks, 10) && (!ended || threads > 1)
+}
+
+// exiting tells whether a process's first thread is ending (PF_EXITING of the
+// kernel's flags).
+func exiting(pid int) bool {
+	const pfExiting = 0x4
+	fields := stat(pid)
+	if fields == nil {
+		return true
+	}
+	flags, err := strconv.ParseUint(string(fields[9-3]), 10, 64)
+	return err == nil && flags&pfExiting != 0
+}
+
+// stat is proc_pid_stat(5) of a process from field 3 on: they are counted behind
+// the name, which may hold anything. nil when there is no such process.
+func stat(pid int) [][]byte {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return false
+		return nil
 	}
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(fields) < 20 {
-		return false
+		return nil
 	}
-	threads, err := strconv.Atoi(string(fields[17]))
-	ended := fields[0][0] == 'Z' || fields[0][0] == 'X'
-	return err == nil && string(fields[19]) == strconv.FormatUint(ticks, 10) && (!ended || threads > 1)
+	return fields
 }
