@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/prove"
 	"github.com/bailey-run/bailey/internal/prove/format"
+	"github.com/bailey-run/bailey/internal/prove/suite"
 	dockercli "github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 )
@@ -23,6 +24,10 @@ const proveHelp = `Attack the node's own controls, and show which attacks were s
 Each attack is tried in a container with the default posture, where it must
 fail, and again where its control is off, where it must succeed: only both
 together are proof. An attack that works ends the command with status 1.
+
+With --suite the tests of a directory are run instead, on images of your own:
+docs/proof-suites.md says how they are written. A test that shows nothing ends
+the command with status 2.
 
 With --container the posture of that container is attacked, in containers of
 the prover's own: it shows what a relaxation costs. With --against the same
@@ -34,6 +39,7 @@ type proveFlags struct {
 	format  string
 	save    []string
 	against []string
+	suite   string
 }
 
 // newProve is `bailey prove`.
@@ -51,6 +57,7 @@ func (a *app) newProve() *cobra.Command {
 	cmd.Flags().StringVar(&f.like, "container", "", "Attack the posture of this container, in containers of the prover's own")
 	cmd.Flags().StringVar(&f.format, "format", "table", `Output format ("table", "json", "sarif", "junit")`)
 	cmd.Flags().StringArrayVar(&f.save, "save", nil, "Write the report to a file too: .json, .sarif, .xml (JUnit) or .txt")
+	cmd.Flags().StringVar(&f.suite, "suite", "", "Run the attack tests of this directory instead")
 	cmd.Flags().StringArrayVar(&f.against, "against", nil, "Attack another engine as well: docker:///PATH or podman:///PATH of its socket")
 	return cmd
 }
@@ -59,7 +66,7 @@ func (a *app) runProve(ctx context.Context, f proveFlags) error {
 	if err := f.check(); err != nil {
 		return named(err)
 	}
-	report, err := a.prove(ctx, f.like)
+	report, err := a.report(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -74,11 +81,29 @@ func (a *app) runProve(ctx context.Context, f proveFlags) error {
 	if report.Broken() {
 		return dockercli.StatusError{StatusCode: 1, Status: fmt.Sprintf("%d attacks succeeded", report.Count(prove.Succeeded))}
 	}
+	if f.suite != "" && report.Count(prove.Blocked) < len(report.Results) {
+		return dockercli.StatusError{StatusCode: 2, Status: "not every test shows something"}
+	}
 	return nil
+}
+
+// report has the node prove itself, or runs a suite on it.
+func (a *app) report(ctx context.Context, f proveFlags) (*prove.Report, error) {
+	if f.suite == "" {
+		return a.prove(ctx, f.like)
+	}
+	report, err := suite.Run(ctx, a.client.APIClient, f.suite, a.proveProgress())
+	if err != nil {
+		return nil, named(err)
+	}
+	return &report, nil
 }
 
 // check finds what is wrong before anything is attacked.
 func (f proveFlags) check() error {
+	if f.suite != "" && (f.like != "" || len(f.against) > 0) {
+		return errors.New("--suite attacks images of yours, in containers with the default posture: leave --container and --against out")
+	}
 	if len(f.against) > 0 && (f.like != "" || f.format != "table") {
 		return errors.New("--against compares default containers, as a table: leave --container and --format out")
 	}

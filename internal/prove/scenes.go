@@ -30,7 +30,7 @@ func (w *work) play(ctx context.Context, s scene.Scene) Result {
 	if here.Outcome == probe.Stopped {
 		twin = w.half(ctx, s.ID, s.Twin)
 	}
-	return r.judged(here, twin)
+	return r.Judged(here, twin)
 }
 
 // half plays the attack or the twin, on a stage of its own.

@@ -36,11 +36,11 @@ type Result struct {
 func judge(a attempt, here, twin probe.Observation) Result {
 	return Result{
 		Probe: a.ID, Control: a.Control, Tries: a.Tries, Source: a.Source, As: a.user, Twin: a.twin().String(),
-	}.judged(here, twin)
+	}.Judged(here, twin)
 }
 
-// judged adds the verdict. A twin counts only when the attempt was stopped.
-func (r Result) judged(here, twin probe.Observation) Result {
+// Judged adds the verdict. A twin counts only when the attempt was stopped.
+func (r Result) Judged(here, twin probe.Observation) Result {
 	r.Evidence = here.Evidence
 	switch {
 	case here.Outcome == probe.Worked:

@@ -64,7 +64,7 @@ func writeUnproven(w io.Writer, r prove.Report) {
 		}
 	}
 	if len(order) > 0 {
-		fmt.Fprint(w, "\nUNPROVEN HERE: stopped, but the twin that must succeed did not, so that this kernel cannot show it\n")
+		fmt.Fprint(w, "\nUNPROVEN HERE: stopped, but the twin that must succeed did not, so that nothing is shown\n")
 	}
 	for _, reason := range order {
 		fmt.Fprintf(w, "  %s:\n    %s\n", reason, strings.Join(reasons[reason], ", "))
