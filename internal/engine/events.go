@@ -25,6 +25,9 @@ func (e *Engine) emit(c *cont, action events.Action, extra map[string]string) {
 // Events returns what happened from Since on and what happens, until Until or
 // the end of ctx. The channel is closed then.
 func (e *Engine) Events(ctx context.Context, r EventsRequest) (<-chan events.Message, error) {
+	if err := checkFilters(r.Filters, eventFilters); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	if !r.Until.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, r.Until)
@@ -54,6 +57,9 @@ func (e *Engine) Events(ctx context.Context, r EventsRequest) (<-chan events.Mes
 	}()
 	return out, nil
 }
+
+// eventFilters are Docker's. Those of a swarm fit nothing that happens on a node by itself.
+var eventFilters = []string{"config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret", "service", "type", "volume"}
 
 // deliver hands over an event that is wanted. Events of the past are
 // delivered even when Until has gone by.

@@ -12,7 +12,6 @@ import (
 	"github.com/containerd/errdefs"
 	units "github.com/docker/go-units"
 	"github.com/moby/moby/api/types/container"
-	apinetwork "github.com/moby/moby/api/types/network"
 )
 
 // List returns the containers that are wanted, newest first.
@@ -101,16 +100,6 @@ func statusText(rec *store.Container, s *container.State, now time.Time) string 
 var containerFilters = []string{
 	"ancestor", "annotation", "before", "exited", "expose", "health", "id", "isolation", "is-task", "label", "label!", "name", "network",
 	"publish", "since", "status", "volume", "until",
-}
-
-// checkFilters refuses a filter that would be silently without effect.
-func checkFilters(f Filters, known []string) error {
-	for key := range f {
-		if !slices.Contains(known, key) {
-			return fmt.Errorf("invalid filter %q: use one of %s: %w", key, strings.Join(known, ", "), errdefs.ErrInvalidArgument)
-		}
-	}
-	return nil
 }
 
 // matches says whether a container passes every filter; of one filter's
@@ -224,17 +213,4 @@ func (e *Engine) onNetwork(rec *store.Container, v string) bool {
 		})
 	}
 	return rec.Posture.Network.Name == v || slices.Contains(rec.Posture.Network.More, v) || rec.Posture.Network.Name == "default" && v == network.Bridge
-}
-
-func hasPort(rec *store.Container, v string, published bool) bool {
-	want, err := apinetwork.ParsePort(v)
-	if err != nil {
-		return false
-	}
-	if published {
-		_, ok := rec.HostConfig.PortBindings[want]
-		return ok
-	}
-	_, ok := rec.Config.ExposedPorts[want]
-	return ok
 }
