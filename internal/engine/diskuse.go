@@ -137,11 +137,24 @@ func (s *step) writable() []writable {
 func (s *step) listPlaces() []writable {
 	out := []writable{{Place: space.Place{Dir: s.r.Upper, Cap: s.e.defaultCap()}, target: "/", user: s}}
 	for _, m := range s.r.Mounts {
-		if m.Upper != "" && !m.ReadOnly {
-			out = append(out, writable{Place: space.Place{Dir: m.Upper, Cap: s.e.defaultCap()}, volume: "of the cache at " + m.Target, target: m.Target, user: s})
+		if dir := m.writes(); dir != "" {
+			out = append(out, writable{Place: space.Place{Dir: dir, Cap: s.e.defaultCap()}, volume: "of the cache at " + m.Target, target: m.Target, user: s})
 		}
 	}
 	return out
+}
+
+// writes is the directory that takes what is written to the mount, "" when there is none: a cache that nothing lies below
+// is one directory, which is shown as it is.
+func (m *StepMount) writes() string {
+	switch {
+	case m.ReadOnly, m.Tmpfs, m.Socket, m.File != nil:
+	case m.Upper != "":
+		return m.Upper
+	case len(m.Lower) == 1:
+		return m.Lower[0]
+	}
+	return ""
 }
 
 func (s *step) diskID() string { return s.id }

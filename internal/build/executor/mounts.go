@@ -86,6 +86,7 @@ func (m *mounter) add(ctx context.Context, in bkexec.Mount, req *engine.StepRequ
 		return err
 	}
 	out.Lower = l.lower
+	out.ReadOnly = in.Readonly || l.upper == "" // layers that are finished, whoever asks for them
 	switch {
 	case in.Readonly && l.upper != "":
 		out.Lower = append([]string{l.upper}, l.lower...)

@@ -120,7 +120,7 @@ func (k *Keeper) start() (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := dial(k.o.Dir)
+	l, err := dial(k.o.Dir, k.o.Program.Running)
 	if err == nil {
 		l.child = child
 		if _, err = l.hello(startTime); err == nil {

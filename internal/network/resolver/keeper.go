@@ -99,7 +99,7 @@ func (k *Keeper) process() process.Options {
 
 // adopt connects to a resolver that runs and takes over its sockets. One that cannot be spoken to is killed.
 func (k *Keeper) adopt() {
-	l, err := dial(k.o.Dir)
+	l, err := dial(k.o.Dir, k.o.Program.Running)
 	if err != nil {
 		return // there is none
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // link is a connection to a resolver. Requests are made one at a time.
 type link struct {
 	conn     *channel.Conn
+	running  func() ([]int, error) // see Program
 	greeting channel.Greeting
 	pidfd    *os.File
 	child    *os.Process            // when this daemon started it
@@ -42,12 +44,12 @@ func within(dir string, f func(path string) error) error {
 }
 
 // dial connects to whoever listens on the control socket in dir.
-func dial(dir string) (*link, error) {
+func dial(dir string, running func() ([]int, error)) (*link, error) {
 	var l *link
 	err := within(dir, func(path string) error {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		if err == nil {
-			l = &link{conn: channel.New(c), has: map[netip.Addr]sockets{}, replies: make(chan channel.Kind), over: make(chan struct{})}
+			l = &link{conn: channel.New(c), running: running, has: map[netip.Addr]sockets{}, replies: make(chan channel.Kind), over: make(chan struct{})}
 		}
 		return err
 	})
@@ -180,8 +182,13 @@ func gone(pidfd *os.File, limit time.Duration) bool {
 	return n > 0 && err == nil
 }
 
-// kill ends a resolver that does not do what it is told, and returns when it is gone.
-func (l *link) kill() { kill(l.pidfd) }
+// kill ends a resolver that does not do what it is told, and returns when it is gone. Which process it is it has said
+// itself: one that was taken over could name any process of the host.
+func (l *link) kill() {
+	if pids, err := l.running(); err == nil && slices.Contains(pids, l.greeting.Pid) {
+		kill(l.pidfd)
+	}
+}
 
 func kill(pidfd *os.File) {
 	_ = unix.PidfdSendSignal(int(pidfd.Fd()), unix.SIGKILL, nil, 0)
