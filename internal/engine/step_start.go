@@ -45,6 +45,7 @@ func (s *step) start() (runtime.StartRequest, error) {
 	binding := sandbox.Binding{
 		IDBase: s.idBase, UserNSPath: s.slot.pair.UserNSPath(), RootfsPath: paths.Rootfs, SecretsPath: paths.Secrets,
 		CgroupPath: s.e.opts.Runtime.Cgroups().Path(s.id), MountSources: sources, OCIVersion: ociVersion(s.e.opts.Runtime.Info()),
+		MemfdHook: s.e.opts.Runtime.MemfdHook(),
 	}
 	if s.posture.Namespaces.Network != sandbox.NamespaceHost {
 		binding.NetNSPath = s.slot.pair.NetNSPath()
