@@ -23,8 +23,9 @@ const (
 	actionExecRefused  events.Action = "exec-refused"
 )
 
-// explain looks into the last words of a container that failed for a cause
-// that Bailey's own defaults brought about, and says what to do.
+// explain says why the node or the kernel ended a container, looks into the last
+// words of one that failed for a cause that Bailey's own defaults brought about,
+// and says what to do.
 func (e *Engine) explain(ctx context.Context, c *cont, exit runtime.Exit) []string {
 	rec := c.record()
 	if rec.State.Fault != "" {
@@ -33,15 +34,27 @@ func (e *Engine) explain(ctx context.Context, c *cont, exit runtime.Exit) []stri
 	if exit.Code == 0 {
 		return nil
 	}
+	var hints []string
+	if exit.OOM {
+		hints = append(hints, starved(rec.Posture.Limits.Memory))
+	}
 	text, err := logfile.LastText(e.logPath(c.id()), lastWords)
 	if err != nil {
-		return nil // it logged nothing, or keeps no log
+		return hints // it logged nothing, or keeps no log
 	}
-	var hints []string
 	if hint.Full(text) {
-		hints = e.full(c)
+		hints = append(hints, e.full(c)...)
 	}
 	return append(hints, e.advise(ctx, c, hint.Read(text, exit.Code, rec.Posture.WorkingDir))...)
+}
+
+// starved says that the kernel killed something of a container for want of memory. limit is in bytes, 0 when there is none.
+func starved(limit int64) string {
+	const what = "bailey: the kernel killed a process of this container for want of memory"
+	if limit <= 0 {
+		return what + ", and it has no limit: the machine had none left"
+	}
+	return fmt.Sprintf("%s; its limit is %s, and more is: bailey run -m %dm …", what, size(limit), 2*limit>>20)
 }
 
 // explainStart adds to the cause of a failed start what to do about it.

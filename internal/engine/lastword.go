@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// lastWordWithin is how long the end of a container's streams waits for the end of the container, which follows at once.
-const lastWordWithin = time.Second
+// lastWordWithin is how long the end of a container's streams waits for its end to be recorded, which follows at once, but for
+// a disk that is slow to take it.
+const lastWordWithin = 10 * time.Second
 
 // explained is a container's stream at whose end people are told, on its
-// standard error, what a default of Bailey's refused.
+// standard error, why it was ended or what a default of Bailey's refused.
 type explained struct {
 	Stream
 	ended  <-chan struct{} // closed when the end is recorded
@@ -35,7 +36,7 @@ func (s *explained) ReadFrame() (byte, []byte, error) {
 		case <-s.ended:
 			s.left = s.hints()
 		case <-s.closed:
-		case <-time.After(lastWordWithin): // it has closed its streams and goes on
+		case <-time.After(lastWordWithin): // not recorded: the exit status is told without a reason
 		}
 	}
 	if len(s.left) == 0 {
