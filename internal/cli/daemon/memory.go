@@ -26,9 +26,14 @@ const (
 // thrift gives memory back to the kernel each time that a node has become
 // idle, until ctx ends.
 func thrift(ctx context.Context) {
-	debug.SetGCPercent(lifeGC)
 	ticker := time.NewTicker(idleTurn)
 	defer ticker.Stop()
+	select { // it collects at once, and whoever waits for the node to be ready need not wait for that
+	case <-ctx.Done():
+		return
+	case <-ticker.C:
+	}
+	debug.SetGCPercent(lifeGC)
 	before, still, given := processorTime(), 0, false
 	for {
 		select {
