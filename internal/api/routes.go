@@ -164,6 +164,7 @@ func absentRoutes() []route {
 func baileyRoutes() []route {
 	return []route{
 		{post, "/bailey/v1/plan", "container.plan", reads, act(decodeCreate, postPlan)},
+		{get, "/bailey/v1/metrics", "node.metrics", reads, simple(getMetrics)},
 		{get, "/bailey/v1/node", "node.inspect", reads, simple(getNode)},
 		{get, "/bailey/v1/proof", "node.proof", reads, simple(getProof)},
 		{post, "/bailey/v1/prove", "node.prove", changes, act(decodeProve, postProve)},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bailey-run/bailey/internal/api/guard"
+	"github.com/bailey-run/bailey/internal/api/metrics"
 	"github.com/bailey-run/bailey/internal/api/strict"
 )
 
@@ -57,6 +58,7 @@ type Server struct {
 	bodyTime   time.Duration
 	name       string // of the Server header
 	router     *router
+	metrics    *metrics.Metrics
 	http       *http.Server
 
 	drain    context.Context // ends when streams are to end
@@ -73,6 +75,7 @@ func New(o Options) (*Server, error) {
 		engine: o.Engine, builder: o.Builder, log: o.Log, authorizer: o.Authorizer, auditor: o.Auditor, grace: o.Grace, maxBody: o.MaxBody, bodyTime: defaultBodyTime,
 		name: "Bailey/" + o.Version + " (" + runtime.GOOS + ")",
 	}
+	s.metrics = s.newMetrics(o.Version)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -160,6 +163,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.beginBodyTime()
 	if refusal := guard.Check(r); refusal != nil {
 		s.log.Warn("request turned away", "reason", refusal.Reason, "uid", peerOf(r.Context()).uid())
+		s.metrics.Refused(metrics.Request)
 		h.Set("Connection", "close")
 		c.refuse(refusal.Status, clean(refusal.Reason))
 		return
@@ -194,6 +198,7 @@ func (c *call) fail(err error) {
 		return
 	}
 	code := status(err)
+	c.countRefusal(err)
 	if errors.Is(err, errCut) && c.w.begun {
 		panic(http.ErrAbortHandler)
 	}

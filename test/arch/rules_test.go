@@ -57,6 +57,18 @@ var rules = []rule{
 		reason: "its API moves with each release; one package absorbs that. Its small modules errdefs, log and platforms are modules of their own and are free",
 	},
 	{
+		name:   "metrics live in api/metrics",
+		except: []string{"internal/api/metrics"},
+		forbid: []string{"github.com/prometheus"},
+		reason: "what is counted is the API's affair; a part that registers collectors of its own has a global that tests share",
+	},
+	{
+		name:   "YAML lives in proof suites",
+		except: []string{"internal/prove/suite"},
+		forbid: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v3"},
+		reason: "configuration and policies are TOML; suites are written beside Compose files",
+	},
+	{
 		name:   "BuildKit lives in build",
 		except: []string{"internal/build"},
 		forbid: []string{"github.com/moby/buildkit"},

@@ -1,7 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -42,6 +47,28 @@ func TestProve(t *testing.T) {
 	if left := node.MustBailey(t, "ps", "-aq") + node.MustBailey(t, "images", "-q"); left != "" {
 		t.Errorf("the proof left behind: %s", left)
 	}
+	want := fmt.Sprintf("bailey_proof_attacks{verdict=\"blocked\"} %d\n", report.Count(prove.Blocked))
+	if text := metrics(t, node); !strings.Contains(text, want) || strings.Contains(text, "cap-add") {
+		t.Errorf("want %sand no refusals, got\n%s", want, text)
+	}
+}
+
+// metrics is what a node shows Prometheus.
+func metrics(t *testing.T, node *harness.Node) string {
+	t.Helper()
+	socket := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", node.Socket)
+	}}
+	res, err := (&http.Client{Transport: socket}).Get("http://localhost/bailey/v1/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestProveLendsNobodyItsContainers: the twins have what the policy gives to nobody, and nobody else gets into them, nor
