@@ -72,7 +72,7 @@ func TestGeneric(t *testing.T) {
 		testcontainers.WithFiles(testcontainers.ContainerFile{Reader: strings.NewReader("carried"), ContainerFilePath: "/carried.txt", FileMode: 0o644}),
 		testcontainers.WithTmpfs(map[string]string{"/scratch": "rw,size=1m"}),
 		testcontainers.WithWaitStrategyAndDeadline(patience,
-			wait.ForLog("serving"), wait.ForListeningPort("8080/tcp"), wait.ForHTTP("/carried.txt").WithPort("8080/tcp"),
+			wait.ForLog("serving"), wait.ForListeningPort("8080/tcp").WithStartupTimeout(patience), wait.ForHTTP("/carried.txt").WithPort("8080/tcp"),
 			wait.ForExec([]string{"true"}), wait.ForFile("/carried.txt")),
 	)
 	endpoint, err := c.PortEndpoint(t.Context(), "8080/tcp", "")
@@ -136,7 +136,7 @@ func TestPostgres(t *testing.T) {
 	}
 	c, err := postgres.Run(ctx, image(t, "POSTGRES"), postgres.WithDatabase("keep"), postgres.WithUsername("lord"), postgres.WithPassword("portcullis"),
 		postgres.WithInitScripts(script), testcontainers.WithAdditionalWaitStrategyAndDeadline(2*patience,
-			wait.ForLog("database system is ready to accept connections").WithOccurrence(2).WithStartupTimeout(2*patience), wait.ForListeningPort("5432/tcp")))
+			wait.ForLog("database system is ready to accept connections").WithOccurrence(2).WithStartupTimeout(2*patience), wait.ForListeningPort("5432/tcp").WithStartupTimeout(2*patience)))
 	testcontainers.CleanupContainer(t, c)
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,8 @@ func TestPostgres(t *testing.T) {
 // TestRedis: the module, spoken to through the mapped port (RESP of redis.io).
 func TestRedis(t *testing.T) {
 	ctx := t.Context()
-	c, err := redis.Run(ctx, image(t, "REDIS"), redis.WithLogLevel(redis.LogLevelVerbose))
+	c, err := redis.Run(ctx, image(t, "REDIS"), redis.WithLogLevel(redis.LogLevelVerbose), testcontainers.WithWaitStrategyAndDeadline(2*patience,
+		wait.ForLog("* Ready to accept connections").WithStartupTimeout(2*patience), wait.ForListeningPort("6379/tcp").WithStartupTimeout(2*patience)))
 	testcontainers.CleanupContainer(t, c)
 	if err != nil {
 		t.Fatal(err)
