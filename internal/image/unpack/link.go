@@ -85,9 +85,11 @@ func (l *linker) entry(from, to int, name, path string, depth int) error {
 		if !isWhiteout(&st) {
 			return ErrNotLinked
 		}
-	default: // a socket belongs to a process that is gone
+	case unix.S_IFSOCK: // it belongs to a process that is gone, and is in no archive either
 		l.res.Entries--
 		return nil
+	default:
+		return ErrNotLinked
 	}
 	if err := unix.Linkat(from, name, to, name, 0); err != nil {
 		return ErrNotLinked // too many links, or another file system
