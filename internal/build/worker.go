@@ -1,6 +1,8 @@
 package build
 
 import (
+	"context"
+
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
 	"github.com/moby/buildkit/frontend"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/bailey-run/bailey/internal/build/executor"
 	"github.com/bailey-run/bailey/internal/build/export"
+	"github.com/bailey-run/bailey/internal/build/gate"
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
 
@@ -27,11 +30,6 @@ type worker struct {
 var _ bkworker.Worker = (*worker)(nil)
 
 // ResolveOp gives steps of builds that were granted a network another executor than those of others.
-//
-// A step does not know whose build it belongs to: builds of several callers may share it. What BuildKit does keep apart
-// is whether a build was asked to go through its proxy (SolveRequest.ProxyNetwork), which Bailey has no other use for:
-// the gate sets it for builds that were granted a network, and nobody else can, so that steps are shared among those
-// only. See gate.Solve.
 func (w *worker) ResolveOp(v solver.Vertex, bridge frontend.FrontendLLBBridge, sm *session.Manager, network bkworker.ProxyOpt) (solver.Op, error) {
 	op, ok := v.Sys().(*pb.Op)
 	if !ok || op.GetExec() == nil {
@@ -41,7 +39,7 @@ func (w *worker) ResolveOp(v solver.Vertex, bridge frontend.FrontendLLBBridge, s
 	switch {
 	case op.GetExec().Network == pb.NetMode_HOST: // its build was entitled to it, or it would not have been loaded
 		steps = steps.With(granted(sandbox.BuildHost))
-	case network.Network:
+	case gate.Granted(context.Background(), network.Policy):
 		steps = steps.With(granted(sandbox.BuildOutbound))
 	}
 	var limits *pb.LinuxResources

@@ -148,10 +148,13 @@ func (g *Gate) admit(r *controlapi.SolveRequest, caller sandbox.Caller) error {
 			return err
 		}
 	}
-	// The only way to a network; see worker.ResolveOp in package build.
-	_, err := sandbox.AllowBuild(outbound, policy, caller)
-	r.ProxyNetwork = err == nil
+	if r.SourcePolicySession != "" {
+		return &sandbox.InvalidError{Field: "--policy", Value: "session", Why: "what a build may fetch is the node's to decide; leave out policies of the client's own"}
+	}
+	r.ProxyNetwork = false // BuildKit's proxy is not used
 	restrictSources(r, policy, caller)
+	_, err := sandbox.AllowBuild(outbound, policy, caller)
+	noteGrant(r, err == nil)
 	recordProvenance(r)
 	rewriteTimes(r)
 	return nil

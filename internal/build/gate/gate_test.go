@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/sourcepolicy"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	"github.com/moby/buildkit/util/network"
 
 	"github.com/bailey-run/bailey/internal/sandbox"
 )
@@ -59,8 +60,21 @@ func TestSources(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	g := New(func() sandbox.Policy { return sandbox.Policy{} })
 	r := &controlapi.SolveRequest{ProxyNetwork: true, Exporters: []*controlapi.Exporter{{Type: "image"}}}
-	if err := g.admit(r, caller); err != nil || r.ProxyNetwork {
+	if err := g.admit(r, caller); err != nil || r.ProxyNetwork || grantedTo(r) {
 		t.Errorf("a network was taken: %v %v", err, r.ProxyNetwork)
+	}
+	if err := g.admit(&controlapi.SolveRequest{SourcePolicySession: "s"}, caller); err == nil {
+		t.Error("a client's own policy was let through")
+	}
+	for _, rule := range []*spb.Rule{
+		{Action: spb.PolicyAction_ALLOW, Selector: &spb.Selector{Identifier: grant}},
+		{Action: spb.PolicyAction_ALLOW, Selector: &spb.Selector{Identifier: ".*", MatchType: spb.MatchType_REGEX}},
+		{Action: spb.PolicyAction_CONVERT, Selector: &spb.Selector{Identifier: grant}, Updates: &spb.Update{Identifier: "docker-image://docker.io/library/x:1"}},
+	} {
+		r := &controlapi.SolveRequest{SourcePolicy: &spb.Policy{Rules: []*spb.Rule{rule}}}
+		if err := g.admit(r, caller); err != nil || grantedTo(r) {
+			t.Errorf("a rule of the client's took a network: %v", rule)
+		}
 	}
 	if r.FrontendAttrs[attestProvenance] == "" {
 		t.Error("no provenance")
@@ -71,11 +85,15 @@ func TestAdmit(t *testing.T) {
 		}
 	}
 	g = New(func() sandbox.Policy { return policyOf(sandbox.RuleBuildNetwork, sandbox.BuildOutbound) })
-	if err := g.admit(r, caller); err != nil || !r.ProxyNetwork {
-		t.Errorf("%v %v", err, r.ProxyNetwork)
+	mine, others := &controlapi.SolveRequest{}, &controlapi.SolveRequest{}
+	if err := g.admit(mine, caller); err != nil || !grantedTo(mine) {
+		t.Errorf("a network that the policy allows was not granted: %v", err)
 	}
-	if err := g.admit(r, sandbox.Caller{UID: 5, User: "other"}); err != nil || r.ProxyNetwork {
-		t.Errorf("another caller: %v %v", err, r.ProxyNetwork)
+	if err := g.admit(others, sandbox.Caller{UID: 5, User: "other"}); err != nil || grantedTo(others) || grantedTo(mine, others) || grantedTo(others, mine) {
+		t.Errorf("another caller was granted a network: %v", err)
+	}
+	if Granted(context.Background(), nil) || Granted(context.Background(), func() (network.ProxyPolicy, error) { return nil, nil }) {
+		t.Error("without a word there was a network")
 	}
 	for _, e := range []string{"network.host", "security.insecure"} {
 		if err := g.admit(&controlapi.SolveRequest{Entitlements: []string{e}}, caller); err == nil {
@@ -85,6 +103,21 @@ func TestAdmit(t *testing.T) {
 	if _, err := g.Unary(context.Background(), r, nil, nil); err == nil {
 		t.Error("a build of nobody was let through")
 	}
+}
+
+// grantedTo asks as a worker does, for builds that share a step.
+func grantedTo(requests ...*controlapi.SolveRequest) bool {
+	all := &spb.Policy{}
+	for _, r := range requests {
+		all.Rules = append(all.Rules, r.SourcePolicy.Rules...)
+	}
+	return Granted(context.Background(), func() (network.ProxyPolicy, error) { return evaluator{all}, nil })
+}
+
+type evaluator struct{ policy *spb.Policy }
+
+func (e evaluator) Evaluate(ctx context.Context, op *pb.Op) (bool, error) {
+	return sourcepolicy.NewEngine([]*spb.Policy{e.policy}).Evaluate(ctx, op.GetSource())
 }
 
 // TestSessionsBelongToSomebody: a build does not speak by another caller's session.
