@@ -46,6 +46,10 @@ func (e *imageExporter) Resolve(ctx context.Context, id int, attrs map[string]st
 		delete(attrs, key)
 	}
 	attrs["store"] = "false"
+	if attrs["compression"] == "" && attrs["compression-level"] == "" {
+		// What is built is mostly run here, where its layers are unpacked already: a third of the time for a tenth more bytes.
+		attrs["compression-level"] = "1"
+	}
 	inner, err := e.inner.Resolve(ctx, id, attrs)
 	if err != nil {
 		return nil, err
