@@ -81,7 +81,7 @@ func (s stock) post(t *testing.T, query string, archive []byte) (status int, ans
 	return resp.StatusCode, string(text)
 }
 
-// attackContext: names, links and devices of the archive that holds a build's files (CVE-2024-23652 and kin).
+// attackContext: names, links and devices of the archive that holds a build's files.
 func attackContext(t *testing.T, s stock) {
 	victim := filepath.Join(s.Dir, "victim")
 	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
@@ -131,7 +131,8 @@ RUN ! mount -t tmpfs none /mnt 2>/dev/null && ! mknod /disk b 8 0 2>/dev/null &&
 	}
 }
 
-// attackMounts: what is mounted into a step is resolved inside of what it is from (CVE-2024-23651, CVE-2024-23653).
+// attackMounts: what is mounted into a step is resolved inside of what it is from (CVE-2024-23651), and what is taken
+// away after them is of the step's own (CVE-2024-23652).
 func attackMounts(t *testing.T, s stock) {
 	if err := os.WriteFile("/tmp/bailey-build-attack", []byte("of the host"), 0o644); err != nil {
 		t.Fatal(err)

@@ -116,6 +116,11 @@ RUN --network=none test $(ls /sys/class/net) = lo
 func buildRepository(t *testing.T, s stock) {
 	base := t.TempDir()
 	repo := repository(t, filepath.Join(base, "app"), map[string]string{"Dockerfile": "FROM " + harness.Image + "\nCOPY f /f\nCMD [\"cat\", \"/f\"]\n", "f": "from git"})
+	if err := os.Symlink("/etc", filepath.Join(repo, "out")); err != nil {
+		t.Fatal(err)
+	}
+	git(t, repo, "add", "out")
+	git(t, repo, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "two")
 	commit := git(t, repo, "rev-parse", "HEAD")
 	daemon := exec.Command("git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", "--base-path="+base, base)
 	if err := s.Room.Start(daemon); err != nil {
@@ -131,6 +136,12 @@ func buildRepository(t *testing.T, s stock) {
 		t.Fatalf("%+v", r)
 	}
 	s.prints(t, "from git", "from-git")
+	// A directory of the repository that leads out of it (CVE-2026-33748).
+	for _, sub := range []string{"out", "../../../../../etc", "out/../../etc"} {
+		if r := s.build(t, nil, "-f", "passwd", "git://127.0.0.1/app#main:"+sub); r.Code == 0 || strings.Contains(r.Stderr, "root:x:0:0") || strings.Contains(r.Stderr, "unknown instruction: root:") {
+			t.Errorf("%s: %+v", sub, r)
+		}
+	}
 	source := s.provenance(t, "from-git")
 	if !strings.Contains(source.URI, "git://127.0.0.1/app") || source.Digest["sha1"] != commit {
 		t.Errorf("%+v is not commit %s", source, commit)
