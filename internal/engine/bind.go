@@ -18,6 +18,7 @@ import (
 	"github.com/bailey-run/bailey/internal/image"
 	"github.com/bailey-run/bailey/internal/network"
 	"github.com/bailey-run/bailey/internal/runtime"
+	"github.com/bailey-run/bailey/internal/runtime/nspool"
 	"github.com/bailey-run/bailey/internal/runtime/quota"
 	"github.com/bailey-run/bailey/internal/runtime/rootfs"
 	"github.com/bailey-run/bailey/internal/sandbox"
@@ -28,16 +29,21 @@ import (
 // The namespaces go by the paths of a process: the runtime reads the id
 // mappings of such a path without starting processes of its own for it.
 func (e *Engine) bindingFor(rec *store.Container, r *run, sources map[string]string) sandbox.Binding {
-	p := runtime.PathsIn(e.runDir(rec.ID))
+	b := e.hostSide(rec.ID, r.bind.IDBase, r.pair)
+	b.MountSources, b.MapMounts = sources, true
+	return b
+}
+
+// hostSide is what containers and build steps have in common of it.
+func (e *Engine) hostSide(id string, idBase uint32, pair *nspool.Pair) sandbox.Binding {
+	p := runtime.PathsIn(e.runDir(id))
 	return sandbox.Binding{
-		IDBase: r.bind.IDBase, UserNSPath: r.pair.UserNSPath(), NetNSPath: r.pair.NetNSPath(), RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
-		FilesPath:    p.Files,
-		CgroupPath:   e.opts.Runtime.Cgroups().Path(rec.ID),
-		InitPath:     e.opts.Runtime.InitPath(),
-		MemfdHook:    e.opts.Runtime.MemfdHook(),
-		MountSources: sources,
-		MapMounts:    true,
-		OCIVersion:   ociVersion(e.opts.Runtime.Info()),
+		IDBase: idBase, UserNSPath: pair.UserNSPath(), NetNSPath: pair.NetNSPath(), RootfsPath: p.Rootfs, SecretsPath: p.Secrets,
+		FilesPath:  p.Files,
+		CgroupPath: e.opts.Runtime.Cgroups().Path(id),
+		InitPath:   e.opts.Runtime.InitPath(),
+		MemfdHook:  e.opts.Runtime.MemfdHook(),
+		OCIVersion: ociVersion(e.opts.Runtime.Info()),
 	}
 }
 

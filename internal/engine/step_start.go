@@ -42,13 +42,10 @@ func (s *step) start() (runtime.StartRequest, error) {
 			sources[m.Target] = filepath.Join(paths.Mounts, name)
 		}
 	}
-	binding := sandbox.Binding{
-		IDBase: s.idBase, UserNSPath: s.slot.pair.UserNSPath(), RootfsPath: paths.Rootfs, SecretsPath: paths.Secrets,
-		CgroupPath: s.e.opts.Runtime.Cgroups().Path(s.id), MountSources: sources, OCIVersion: ociVersion(s.e.opts.Runtime.Info()),
-		MemfdHook: s.e.opts.Runtime.MemfdHook(),
-	}
-	if s.posture.Namespaces.Network != sandbox.NamespaceHost {
-		binding.NetNSPath = s.slot.pair.NetNSPath()
+	binding := s.e.hostSide(s.id, s.idBase, s.slot.pair)
+	binding.MountSources = sources
+	if s.posture.Namespaces.Network == sandbox.NamespaceHost {
+		binding.NetNSPath = ""
 	}
 	var err error
 	if req.Spec, err = sandbox.Spec(s.posture, binding); err != nil {
