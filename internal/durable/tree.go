@@ -32,6 +32,15 @@ func MkdirAll(path string, mode os.FileMode) error {
 	return SyncDir(parent)
 }
 
+// Private makes a directory that only its owner enters, also when it is there already and was open to others. What is
+// root's in a container is root's on the disk, set-user-id programs too: users of the host must not get to it.
+func Private(path string) error {
+	if err := MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o700)
+}
+
 // SyncAll makes everything durable that was written to the file system which path lies on. One call covers many files, which
 // one for each would take far longer to do.
 func SyncAll(path string) error {

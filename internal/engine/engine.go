@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bailey-run/bailey/internal/durable"
 	"github.com/bailey-run/bailey/internal/engine/event"
 	"github.com/bailey-run/bailey/internal/engine/store"
 	"github.com/bailey-run/bailey/internal/engine/volume"
@@ -75,10 +76,13 @@ type Engine struct {
 // Open loads the node's state, takes back what is running, and clears away
 // what nobody owns. It returns how many containers were adopted.
 func Open(ctx context.Context, opts Options) (*Engine, error) {
-	for _, dir := range []string{opts.Dir, opts.RunDir, filepath.Join(opts.Dir, "containers")} {
+	for _, dir := range []string{opts.Dir, opts.RunDir} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, fmt.Errorf("engine: %w", err)
 		}
+	}
+	if err := durable.Private(filepath.Join(opts.Dir, "containers")); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	opts.Facts.OwnPaths = append(opts.Facts.OwnPaths, opts.Dir, opts.RunDir)
 	disk, err := quota.Open(opts.Dir)

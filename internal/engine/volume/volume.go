@@ -51,7 +51,7 @@ type Manager struct {
 
 // Open loads the volumes that are recorded and lie below dir, which is on disk.
 func Open(dir string, disk *quota.FileSystem, rec Recorder) (*Manager, error) {
-	if err := durable.MkdirAll(dir, 0o711); err != nil {
+	if err := durable.Private(dir); err != nil {
 		return nil, fmt.Errorf("volumes: %w", err)
 	}
 	vols, err := rec.Volumes()
