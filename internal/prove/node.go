@@ -61,12 +61,10 @@ func (n *Node) Prove(ctx context.Context, like string, progress func(done, of in
 }
 
 func (n *Node) prove(ctx context.Context, like string, gently bool, progress func(done, of int)) (Report, error) {
-	select { // who gives up waiting does not leave a proof behind
-	case n.busy <- struct{}{}:
-		defer func() { <-n.busy }()
-	case <-ctx.Done():
-		return Report{}, context.Cause(ctx)
+	if err := n.take(ctx); err != nil {
+		return Report{}, err
 	}
+	defer n.leave()
 	program, err := n.opts.Program()
 	if err != nil {
 		return Report{}, err
@@ -102,6 +100,18 @@ func (n *Node) prove(ctx context.Context, like string, gently bool, progress fun
 	}
 	return report, err
 }
+
+// take waits for its turn; who gives up waiting does not leave a proof behind. leave must follow.
+func (n *Node) take(ctx context.Context) error {
+	select {
+	case n.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (n *Node) leave() { <-n.busy }
 
 func (n *Node) name() string { return "Bailey " + n.opts.Version }
 

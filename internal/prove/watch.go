@@ -37,12 +37,18 @@ func (c Change) Attributes() map[string]string {
 // time after the start when the version or the kernel is another one, and
 // once a day, with little of the processor. failed hears of a proof that could not be made.
 func (n *Node) Watch(ctx context.Context, failed func(error)) {
-	wait := settle
+	wait, tidied := settle, false
 	for {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return
+		}
+		if !tidied {
+			tidied = true
+			if err := n.tidy(ctx); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
 		}
 		last, _, err := n.Latest(ctx)
 		if err == nil {
@@ -55,6 +61,21 @@ func (n *Node) Watch(ctx context.Context, failed func(error)) {
 		}
 		wait = retry
 	}
+}
+
+// tidy removes the containers of a proof that ended with an earlier daemon: they may have what no policy gives, and the
+// next proof may be a day away.
+func (n *Node) tidy(ctx context.Context) error {
+	if err := n.take(ctx); err != nil {
+		return err
+	}
+	defer n.leave()
+	api, err := inside(n.opts.Dial)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	return engine{Client: api}.sweep(ctx)
 }
 
 // due is in how long a node has to be proved again.
