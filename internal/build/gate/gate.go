@@ -206,7 +206,7 @@ func (g *Gate) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 			return err
 		}
 		defer leave()
-		return next(srv, stream)
+		return next(srv, history{stream})
 	}
 	c, err := clientIn(stream.Context())
 	if err != nil {
