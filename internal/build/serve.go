@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,7 +13,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/sirupsen/logrus"
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/bailey-run/bailey/internal/build/gate"
@@ -68,7 +68,15 @@ func (b *Builder) Serve(ctx context.Context, conn net.Conn, caller sandbox.Calle
 	defer server.Stop()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	(&http2.Server{}).ServeConn(conn, &http2.ServeConnOpts{Context: ctx, Handler: server, BaseConfig: &http.Server{ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelDebug)}})
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	front := &http.Server{
+		Handler: server, Protocols: &protocols, BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelDebug),
+	}
+	if err := front.Serve(listenOnce(conn)); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
 	return nil
 }
 

@@ -61,6 +61,7 @@ func findCompose() (string, error) {
 			return path, nil
 		}
 	}
+	//lint:ignore ST1005 Compose is a name
 	return "", fmt.Errorf("Compose is a program of its own, %s, which is not beside %s: `make install` puts it there. "+
 		"The stock plug-in works too: DOCKER_HOST=unix://"+daemon.DefaultSocket+" docker compose", composeProgram, self)
 }

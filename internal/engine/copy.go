@@ -118,6 +118,7 @@ func statIn(r *root, ref, path string) (container.PathStat, error) {
 		return container.PathStat{}, fmt.Errorf("%s in container %s: not a directory: %w", path, ref, errdefs.ErrInvalidArgument)
 	}
 	if errors.Is(err, os.ErrNotExist) {
+		//lint:ignore ST1005 Docker's clients look for these words
 		return container.PathStat{}, fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	}
 	if err != nil {
@@ -176,6 +177,7 @@ func (e *Engine) CopyTo(ctx context.Context, ref, path string, archive io.Reader
 	err = files.Untar(r.dir, path, r.mapping, archive, files.UntarOptions{NoOverwriteDirNonDir: o.NoOverwriteDirNonDir, KeepIDs: o.CopyUIDGID})
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		//lint:ignore ST1005 Docker's clients look for these words
 		return fmt.Errorf("Could not find the file %s in container %s: %w", path, ref, errdefs.ErrNotFound)
 	case errors.Is(err, unix.EROFS):
 		return fmt.Errorf("%s in container %s is read-only: copy to a volume or tmpfs of it: %w", path, ref, errdefs.ErrPermissionDenied)

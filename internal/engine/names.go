@@ -35,6 +35,7 @@ func checkName(name string) error {
 	if nameRule().MatchString(name) {
 		return nil
 	}
+	//lint:ignore ST1005 Docker's clients look for these words
 	return fmt.Errorf("Invalid container name (%s): use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 128: %w", name, errdefs.ErrInvalidArgument)
 }
 

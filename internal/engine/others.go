@@ -29,6 +29,7 @@ func (e *Engine) checkOthers(h *container.HostConfig, caller sandbox.Caller) err
 			continue
 		}
 		if _, err := e.find(name); err != nil {
+			//lint:ignore ST1005 Docker's clients look for these words
 			return fmt.Errorf("No such container: %s, whose namespace is to be joined: %w", name, errdefs.ErrInvalidArgument)
 		}
 		named = append(named, name)
@@ -70,6 +71,7 @@ func (e *Engine) volumesFrom(h *container.HostConfig, own []translate.MountWish)
 		}
 		other, err := e.find(name)
 		if err != nil {
+			//lint:ignore ST1005 Docker's clients look for these words
 			return nil, fmt.Errorf("No such container: %s, whose volumes are asked for: %w", name, errdefs.ErrInvalidArgument)
 		}
 		for _, m := range other.record().Mounts {

@@ -68,6 +68,7 @@ func (e *Engine) Rename(ctx context.Context, ref, name string) error {
 	defer c.unlock()
 	old := c.record().Name
 	if old == name {
+		//lint:ignore ST1005 Docker's clients look for these words
 		return fmt.Errorf("Renaming a container with the same name as its current name (%s) changes nothing: %w", name, errdefs.ErrInvalidArgument)
 	}
 	if err := e.rename(c, old, name); err != nil {

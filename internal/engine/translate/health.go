@@ -25,6 +25,7 @@ func checkHealth(h *container.HealthConfig) error {
 		}
 	}
 	if h.Retries < 0 {
+		//lint:ignore ST1005 Docker's clients look for these words
 		return fmt.Errorf("Retries in Healthcheck cannot be negative: %w", errdefs.ErrInvalidArgument)
 	}
 	return nil
