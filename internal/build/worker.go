@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
@@ -29,9 +30,16 @@ type worker struct {
 
 var _ bkworker.Worker = (*worker)(nil)
 
+// errNested refuses builds whose definition a step of another build has made (BuildOp). BuildKit does not know whose they
+// are from the second such step on, and then keeps them to no policy on sources at all.
+var errNested = errors.New("a build within a build is refused: nobody could say what it may fetch; solve its definition by a build of its own")
+
 // ResolveOp gives steps of builds that were granted a network another executor than those of others.
 func (w *worker) ResolveOp(v solver.Vertex, bridge frontend.FrontendLLBBridge, sm *session.Manager, network bkworker.ProxyOpt) (solver.Op, error) {
 	op, ok := v.Sys().(*pb.Op)
+	if ok && op.GetBuild() != nil {
+		return nil, errNested
+	}
 	if !ok || op.GetExec() == nil {
 		return w.Worker.ResolveOp(v, bridge, sm, bkworker.ProxyOpt{})
 	}
