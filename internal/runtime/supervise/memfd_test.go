@@ -9,6 +9,7 @@ func TestPidOf(t *testing.T) {
 	for state, want := range map[string]int{
 		`{"ociVersion":"1.2.0","id":"ab","status":"creating","pid":4711,"bundle":"/x"}`: 4711,
 		`{"ociVersion": "1.0", "id": "ab", "pid": 12, "status": "created"}`:             12,
+		`{"ociVersion":"1.0","id":"ab","pid":13,"root":"rootfs","status":"created"}`:    13, // crun
 		`{"id":"ab","pid":12,"annotations":{"a":"\"pid\":13"}}`:                         12,
 	} {
 		if got, err := pidOf([]byte(state)); err != nil || got != want {
