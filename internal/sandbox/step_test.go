@@ -80,7 +80,7 @@ func TestStepMounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, err := Spec(p, Binding{IDBase: 1 << 20, RootfsPath: "/r", CgroupPath: "/c", UserNSPath: "/ns/u", NetNSPath: "/ns/n",
+	spec, err := Spec(p, Binding{IDBase: 1 << 20, RootfsPath: "/r", CgroupPath: "/c", UserNSPath: "/ns/u", NetNSPath: "/ns/n", MemfdHook: []string{"/h"},
 		MountSources: map[string]string{"/a/b/c": "/m/1", "/a/b": "/m/2"}})
 	if err != nil {
 		t.Fatal(err)
