@@ -45,6 +45,7 @@ type node struct {
 	networks *network.Manager
 	runtime  *runtime.Runtime
 	facts    sandbox.HostFacts
+	secrets  *secret.Store
 	closers  []func() error // run last first
 	removing bool           // closing also removes what is in the kernel
 }
@@ -63,13 +64,13 @@ func (n *node) wire(ctx context.Context, c daemon.Config, policy sandbox.Policy,
 	if err != nil {
 		return err
 	}
-	secrets, err := secret.Open(c.Path("secrets"))
+	n.secrets, err = secret.Open(c.Path("secrets"))
 	if err != nil {
 		return err
 	}
 	n.Engine, err = engine.Open(ctx, engine.Options{
 		Dir: c.Dir, RunDir: c.RunDir, Node: c.Node,
-		Images: images, Networks: n.networks, Secrets: secrets, Runtime: n.runtime,
+		Images: images, Networks: n.networks, Secrets: n.secrets, Runtime: n.runtime,
 		Policy: policy, Facts: n.facts, Version: version.Version, Log: log,
 	})
 	if err != nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 
+	apis "github.com/bailey-run/bailey/internal/api/scenes"
 	"github.com/bailey-run/bailey/internal/prove"
 	"github.com/bailey-run/bailey/internal/prove/record"
 	"github.com/bailey-run/bailey/internal/runtime/payload"
 	"github.com/bailey-run/bailey/internal/sandbox"
+	"github.com/bailey-run/bailey/internal/secret"
 	"github.com/bailey-run/bailey/internal/version"
 )
 
@@ -15,7 +17,8 @@ import (
 // through its own API, and what it finds decides whether it is ready.
 func (n *node) wireProver(ctx context.Context, proofs *record.Store, log *slog.Logger) {
 	prover := prove.NewNode(prove.NodeOptions{
-		Records: proofs, Program: probe, Controls: sandbox.ControlNames(), Absent: n.facts.Absent(), Version: version.Version, Kernel: n.facts.Kernel,
+		Records: proofs, Scenes: apis.All(), Secret: n.lend, Program: probe, Controls: sandbox.ProvedNames(), Absent: n.facts.Absent(),
+		Version: version.Version, Kernel: n.facts.Kernel,
 		Dial: n.Inside(sandbox.Prover()), DialStranger: n.Inside(sandbox.Stranger()),
 		Proved: func(change prove.Change) { n.proved(change, log) },
 	})
@@ -42,6 +45,14 @@ func (n *node) proved(change prove.Change, log *slog.Logger) {
 	if len(change.Changed) > 0 {
 		n.ProofChanged(change.Attributes())
 	}
+}
+
+// lend puts a secret into the node's store for as long as a proof needs it.
+func (n *node) lend(name string, value []byte) (remove func() error, err error) {
+	if err := n.secrets.Put(name, secret.NewValue(value)); err != nil {
+		return nil, err
+	}
+	return func() error { return n.secrets.Remove(name) }, nil
 }
 
 // probe is the program that attacks containers from inside.

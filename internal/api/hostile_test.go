@@ -137,6 +137,24 @@ func TestSmuggledRequestIsTheCallers(t *testing.T) {
 	}
 }
 
+// TestNothingFollowsChunks: a request with chunks may have had a length as well, and is the last one of its connection.
+func TestNothingFollowsChunks(t *testing.T) {
+	n := startNode(t, newFake())
+	conn := n.dial(t)
+	fmt.Fprint(conn, "POST /containers/x/stop HTTP/1.1\r\nHost: docker\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+create(harmless))
+	in := bufio.NewReader(conn)
+	first, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, first.Body); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := http.ReadResponse(in, nil); err == nil {
+		t.Errorf("what followed was answered: %d", second.StatusCode)
+	}
+}
+
 type authorizer func(Access) error
 
 func (a authorizer) Authorize(_ context.Context, access Access) error { return a(access) }

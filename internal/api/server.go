@@ -161,6 +161,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Ostype", runtime.GOOS)
 	c := &call{s: s, w: &reply{ResponseWriter: w}, r: r, version: maxVersion}
 	c.beginBodyTime()
+	if len(r.TransferEncoding) > 0 {
+		// RFC 9112, section 6.1: with a length beside the chunks, which net/http hides, a proxy may have seen another end.
+		// What follows would be taken for a request of its own, perhaps another caller's.
+		h.Set("Connection", "close")
+	}
 	if refusal := guard.Check(r); refusal != nil {
 		s.log.Warn("request turned away", "reason", refusal.Reason, "uid", peerOf(r.Context()).uid())
 		s.metrics.Refused(metrics.Request)

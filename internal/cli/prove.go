@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	apis "github.com/bailey-run/bailey/internal/api/scenes"
 	"github.com/bailey-run/bailey/internal/prove"
 	"github.com/bailey-run/bailey/internal/prove/format"
 	"github.com/bailey-run/bailey/internal/prove/suite"
@@ -129,7 +130,7 @@ func (a *app) showProof(ctx context.Context, f proveFlags, report prove.Report) 
 	}
 	reports := []prove.Report{report}
 	for _, address := range f.against {
-		other, err := prove.Against(ctx, address, program, a.proveProgress())
+		other, err := prove.Against(ctx, address, program, apis.All(), a.proveProgress())
 		if err != nil {
 			return named(err)
 		}

@@ -3,17 +3,20 @@ package prove
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/prove/registry"
+	"github.com/bailey-run/bailey/internal/prove/scene"
 	"github.com/moby/moby/client"
 )
 
 // Against attacks the default containers of another engine that speaks the
 // Docker API: docker:///PATH or podman:///PATH of its socket. Its report has
-// no list of unproven controls: the controls are Bailey's.
-func Against(ctx context.Context, address string, program []byte, progress func(done, of int)) (Report, error) {
+// no list of unproven controls: the controls are Bailey's. more are
+// scenes beside those of Scenes.
+func Against(ctx context.Context, address string, program []byte, more []scene.Scene, progress func(done, of int)) (Report, error) {
 	scheme, path, ok := strings.Cut(address, "://")
 	if !ok || (scheme != "docker" && scheme != "podman") || !strings.HasPrefix(path, "/") {
 		return Report{}, fmt.Errorf("%q is no engine: write docker:///var/run/docker.sock or podman:///run/podman/podman.sock", address)
@@ -29,7 +32,7 @@ func Against(ctx context.Context, address string, program []byte, progress func(
 	}
 	p := &Prover{Client: api, Program: program, Progress: progress}
 	began := time.Now().UTC()
-	results, err := p.Prove(ctx, registry.Probes(), Scenes())
+	results, err := p.Prove(ctx, registry.Probes(), slices.Concat(Scenes(), more))
 	if err != nil {
 		return Report{}, fmt.Errorf("attack %s: %w", address, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,20 +24,32 @@ type engine struct {
 	image string // the id of the image with the program
 }
 
-// load brings the image with the program.
+// load brings images. A refusal that comes after the answer has begun is its
+// last line.
 func (e engine) load(ctx context.Context, archive []byte) error {
 	res, err := e.ImageLoad(ctx, bytes.NewReader(archive))
 	if err != nil {
-		return fmt.Errorf("load the image of the probes: %w", err)
+		return fmt.Errorf("load: %w", err)
 	}
-	_, err = io.Copy(io.Discard, res)
-	return errors.Join(err, res.Close())
+	defer res.Close()
+	lines := json.NewDecoder(io.LimitReader(res, maxOutput))
+	for {
+		var line struct{ Error string }
+		switch err := lines.Decode(&line); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("load: %w", err)
+		case line.Error != "":
+			return fmt.Errorf("load: %s", line.Error)
+		}
+	}
 }
 
 // loadProgram brings the image with the program and finds out its id. Its name is anybody's to give to another image, which
 // would then run where nothing is forbidden; an id always means the same files.
 func (e *engine) loadProgram(ctx context.Context, program []byte) error {
-	image, layer := archive(program)
+	image, layer := programImage(program)
 	if err := e.load(ctx, image); err != nil {
 		return err
 	}
@@ -61,6 +74,14 @@ func (e engine) sweep(ctx context.Context) error {
 	var errs []error
 	for _, c := range list.Items {
 		errs = append(errs, e.remove(ctx, c.ID))
+	}
+	networks, err := e.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("label", mark)})
+	if err != nil {
+		return fmt.Errorf("look for leftovers: %w", err)
+	}
+	for _, n := range networks.Items {
+		_, err := e.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
+		errs = append(errs, err)
 	}
 	_, _ = e.ImageRemove(ctx, cmp.Or(e.image, imageName), client.ImageRemoveOptions{Force: true}) // most often there is none
 	return errors.Join(errs...)

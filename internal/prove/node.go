@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/prove/registry"
+	"github.com/bailey-run/bailey/internal/prove/scene"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
@@ -29,6 +31,10 @@ type NodeOptions struct {
 	Records            Records
 	// Program returns the static binary that attacks.
 	Program func() ([]byte, error)
+	// Secret is that of Prover.
+	Secret func(name string, value []byte) (remove func() error, err error)
+	// Scenes are attacks beside those of Scenes: on the API, which this package does not know.
+	Scenes []scene.Scene
 	// Controls are the names of all controls, in the order in which they are shown.
 	Controls []string
 	// Absent are those that this host cannot have: what they would stop succeeds, and is no reason to refuse containers.
@@ -79,14 +85,14 @@ func (n *Node) prove(ctx context.Context, like string, gently bool, progress fun
 		return Report{}, err
 	}
 	defer stranger.Close()
-	p := &Prover{Client: api, Stranger: stranger, Program: program, Gently: gently, Progress: progress}
+	p := &Prover{Client: api, Stranger: stranger, Program: program, Secret: n.opts.Secret, Gently: gently, Progress: progress}
 	if like != "" {
 		if p.Like, err = likeContainer(ctx, api, like); err != nil {
 			return Report{}, err
 		}
 	}
 	began := time.Now().UTC()
-	results, err := p.Prove(ctx, registry.Probes(), Scenes())
+	results, err := p.Prove(ctx, registry.Probes(), slices.Concat(Scenes(), n.opts.Scenes))
 	if err != nil {
 		return Report{}, err
 	}

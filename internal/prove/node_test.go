@@ -27,6 +27,9 @@ func TestTidy(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/containers/json") && strings.Contains(r.URL.RawQuery, "run.bailey.prove"):
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `[{"Id":"twin"}]`)
+		case strings.HasSuffix(r.URL.Path, "/networks") && strings.Contains(r.URL.RawQuery, "run.bailey.prove"):
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `[{"Id":"common"}]`)
 		default:
 			w.Header().Set("Api-Version", "1.50")
 		}
@@ -38,7 +41,7 @@ func TestTidy(t *testing.T) {
 	if err := n.tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(removed) == 0 || removed[0] != "/containers/twin" || slices.ContainsFunc(removed[1:], func(p string) bool { return !strings.HasPrefix(p, "/images/") }) {
+	if len(removed) < 2 || removed[0] != "/containers/twin" || removed[1] != "/networks/common" || slices.ContainsFunc(removed[2:], func(p string) bool { return !strings.HasPrefix(p, "/images/") }) {
 		t.Errorf("removed %q", removed)
 	}
 }

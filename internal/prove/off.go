@@ -2,6 +2,8 @@ package prove
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/moby/moby/api/types/container"
 )
@@ -26,7 +28,6 @@ var off = map[string]func(c *container.Config, h *container.HostConfig){
 	"ipc-namespace":     func(_ *container.Config, h *container.HostConfig) { h.IpcMode = "host" },
 	"uts-namespace":     func(_ *container.Config, h *container.HostConfig) { h.UTSMode = "host" },
 	"cgroup-namespace":  func(_ *container.Config, h *container.HostConfig) { h.CgroupnsMode = "host" },
-	"network":           func(_ *container.Config, h *container.HostConfig) { h.NetworkMode = "host" },
 	"memory":            func(_ *container.Config, h *container.HostConfig) { h.Memory = -1 },
 	"pids": func(_ *container.Config, h *container.HostConfig) {
 		none := int64(-1)
@@ -65,3 +66,6 @@ func switchOff(controls []string, c *container.Config, h *container.HostConfig) 
 	}
 	return nil
 }
+
+// Removable returns the names of the controls that a container can be without.
+func Removable() []string { return slices.Sorted(maps.Keys(off)) }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/bailey-run/bailey/internal/prove/probe"
@@ -21,6 +23,9 @@ type Prover struct {
 	Stranger *client.Client
 	// Program is the static binary that is put into containers (cmd/bailey-probe).
 	Program []byte
+	// Secret puts a secret into the store of an engine whose containers are promised secrets by name, and returns how it is
+	// removed; it may be nil.
+	Secret func(name string, value []byte) (remove func() error, err error)
 	// Like changes every container before it is made: the posture of a container to take the place of the default.
 	Like func(*container.Config, *container.HostConfig)
 	// Gently takes only what of the processor nobody else wants.
@@ -63,11 +68,8 @@ func (p *Prover) Prove(ctx context.Context, probes []probe.Probe, scenes []scene
 	for _, a := range all {
 		results = append(results, judge(a, work.saw(a.target(), a.ID), work.saw(a.twin(), a.ID)))
 	}
-	for _, s := range scenes {
-		results = append(results, work.play(ctx, s))
-		work.advance(1)
-	}
-	return results, ctx.Err()
+	results = append(results, work.playAll(ctx, scenes)...)
+	return results, errors.Join(ctx.Err(), work.finish(ctx))
 }
 
 // work is what was seen so far.
@@ -75,6 +77,11 @@ type work struct {
 	*Prover
 	engine      engine
 	seen        map[place]map[string]probe.Observation
+	twins       kept[probe.Observation] // of scenes that have the same one
+	common      kept[made]              // what scenes share
+	mu          sync.Mutex              // of what follows
+	later       []*stage                // where the common things were made
+	networks    int                     // that were made
 	done, total int
 }
 
@@ -83,6 +90,15 @@ func (w *work) saw(at place, id string) probe.Observation {
 		return o
 	}
 	return probe.Observation{ID: id, Outcome: probe.Untold, Evidence: "nothing was heard of it"}
+}
+
+// finish removes what scenes had in common, last first.
+func (w *work) finish(ctx context.Context) error {
+	var errs []error
+	for i := len(w.later) - 1; i >= 0; i-- {
+		errs = append(errs, w.later[i].clear(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // visitAll visits places one after the other. A place that cannot be had leaves
@@ -101,6 +117,8 @@ func (w *work) visitAll(ctx context.Context, visits []visit) {
 }
 
 func (w *work) advance(by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.done += by
 	if w.Progress != nil {
 		w.Progress(w.done, w.total)

@@ -1,27 +1,23 @@
 package prove
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/netip"
-	"strings"
+	"slices"
 
-	"github.com/bailey-run/bailey/internal/prove/act"
+	"github.com/bailey-run/bailey/internal/prove/probe"
 	"github.com/bailey-run/bailey/internal/prove/scene"
-	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
 // stage is where one half of a scene is played: the attack or the twin.
 type stage struct {
-	*Prover
-	engine engine
-	undo   []func(context.Context) error // run last first
+	*work
+	undo []func(context.Context) error // run last first
 }
 
 var _ scene.Stage = (*stage)(nil)
@@ -40,10 +36,20 @@ func (s *stage) Stranger() *client.Client {
 
 func (s *stage) Dial(ctx context.Context) (net.Conn, error) { return s.Stranger().Dialer()(ctx) }
 
-// Load gives the engine an archive; what it brings is not removed: a scene
-// whose archive is accepted names the images and removes them itself.
+// Load gives the engine an archive. The images that it may bring go when the
+// scene is over.
 func (s *stage) Load(ctx context.Context, archive []byte) error {
-	return s.engine.load(ctx, archive)
+	if err := s.engine.load(ctx, archive); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func(ctx context.Context) error {
+		_, err := s.engine.ImageRemove(ctx, scene.Image, client.ImageRemoveOptions{Force: true})
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return nil
 }
 
 // Start starts a container that waits for what it is told to do.
@@ -51,6 +57,7 @@ func (s *stage) Start(ctx context.Context, o scene.Options) (scene.Actor, error)
 	c, h := o.Config, o.Host
 	if s.Like != nil {
 		s.Like(&c, &h)
+		putBack(&h, o.Host)
 	}
 	if err := switchOff(o.Off, &c, &h); err != nil {
 		return nil, err
@@ -70,12 +77,25 @@ func (s *stage) Start(ctx context.Context, o scene.Options) (scene.Actor, error)
 	return &actor{engine: s.engine, id: made.ID}, nil
 }
 
+// putBack gives a container that has another's posture what its scene is
+// about.
+func putBack(h *container.HostConfig, scene container.HostConfig) {
+	h.CapAdd = slices.Concat(h.CapAdd, scene.CapAdd)
+	h.Mounts, h.PortBindings, h.LogConfig, h.Annotations = scene.Mounts, scene.PortBindings, scene.LogConfig, scene.Annotations
+	if scene.NetworkMode != "" {
+		h.NetworkMode = scene.NetworkMode
+	}
+}
+
 // networks counts the names of networks that were made.
 const networkName = "bailey-prove-%d"
 
 // Network makes a network that goes when the scene is over.
 func (s *stage) Network(ctx context.Context, o client.NetworkCreateOptions) (string, error) {
-	name := fmt.Sprintf(networkName, len(s.undo))
+	s.mu.Lock()
+	s.networks++
+	name := fmt.Sprintf(networkName, s.networks)
+	s.mu.Unlock()
 	o.Labels = map[string]string{mark: "scene"}
 	if _, err := s.engine.NetworkCreate(ctx, name, o); err != nil {
 		return "", err
@@ -87,6 +107,39 @@ func (s *stage) Network(ctx context.Context, o client.NetworkCreateOptions) (str
 	return name, nil
 }
 
+// Share makes what scenes have in common on a stage of its own, which is
+// cleared at the end of the proof. What could not be made is not tried again.
+func (s *stage) Share(ctx context.Context, name string, make func(context.Context, scene.Stage) (any, error)) (any, error) {
+	m := s.common.get(name, func() made {
+		on := &stage{work: s.work}
+		value, err := make(ctx, on)
+		s.mu.Lock()
+		s.later = append(s.later, on) // after what it rests on
+		s.mu.Unlock()
+		return made{value, err}
+	})
+	return m.value, m.err
+}
+
+// made is what scenes have in common, or why there is none.
+type made struct {
+	value any
+	err   error
+}
+
+// Secret puts a secret into the node's store until the scene is over.
+func (s *stage) Secret(_ context.Context, name, value string) error {
+	if s.Prover.Secret == nil {
+		return probe.Untried("this engine takes no secrets by themselves")
+	}
+	remove, err := s.Prover.Secret(name, []byte(value))
+	if err != nil {
+		return probe.Untried("%w", err)
+	}
+	s.undo = append(s.undo, func(context.Context) error { return remove() })
+	return nil
+}
+
 // clear removes what was made, last first.
 func (s *stage) clear(ctx context.Context) error {
 	var errs []error
@@ -95,80 +148,4 @@ func (s *stage) clear(ctx context.Context) error {
 	}
 	s.undo = nil
 	return errors.Join(errs...)
-}
-
-// actor is a container on a stage.
-type actor struct {
-	engine engine
-	id     string
-}
-
-func (a *actor) ID() string { return a.id }
-
-func (a *actor) Address(ctx context.Context, name string) (netip.Addr, error) {
-	res, err := a.engine.ContainerInspect(ctx, a.id, client.ContainerInspectOptions{})
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	for network, e := range res.Container.NetworkSettings.Networks {
-		if (name == "" || name == network) && e.IPAddress.IsValid() {
-			return e.IPAddress, nil
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("container %.12s has no address on the network %q", a.id, name)
-}
-
-func (a *actor) PID(ctx context.Context) (int, error) {
-	res, err := a.engine.ContainerInspect(ctx, a.id, client.ContainerInspectOptions{})
-	if err != nil {
-		return 0, err
-	}
-	return res.Container.State.Pid, nil
-}
-
-// Do executes the program in the container once more. It is read to its end:
-// what the act printed is its result, what it complained about its error.
-func (a *actor) Do(ctx context.Context, action ...string) (string, error) {
-	stream, err := a.exec(ctx, action)
-	if err != nil {
-		return "", err
-	}
-	defer stream.Close()
-	var out, complaint bytes.Buffer
-	if _, err := stdcopy.StdCopy(&out, &complaint, io.LimitReader(stream.Reader, maxOutput)); err != nil {
-		return "", err
-	}
-	if complaint.Len() > 0 {
-		return out.String(), errors.New(strings.TrimSpace(complaint.String()))
-	}
-	return out.String(), nil
-}
-
-func (a *actor) Begin(ctx context.Context, action ...string) error {
-	stream, err := a.exec(ctx, action)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	r, w := io.Pipe()
-	go func() {
-		_, err := stdcopy.StdCopy(w, w, stream.Reader)
-		_ = w.CloseWithError(err)
-	}()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if strings.TrimSpace(line) == act.Ready {
-		return nil
-	}
-	return fmt.Errorf("%s: %s %w", strings.Join(action, " "), strings.TrimSpace(line), err)
-}
-
-func (a *actor) exec(ctx context.Context, action []string) (client.HijackedResponse, error) {
-	made, err := a.engine.ExecCreate(ctx, a.id, client.ExecCreateOptions{
-		User: "0:0", AttachStdout: true, AttachStderr: true, Cmd: append([]string{programPath, "do"}, action...),
-	})
-	if err != nil {
-		return client.HijackedResponse{}, err
-	}
-	res, err := a.engine.ExecAttach(ctx, made.ID, client.ExecAttachOptions{})
-	return res.HijackedResponse, err
 }

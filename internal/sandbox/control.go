@@ -46,6 +46,14 @@ const (
 	ControlRuntime         = "runtime"
 )
 
+// The controls of the node that no container can differ in, so that no posture
+// shows them. They are attacked like the others.
+const (
+	ControlImages      = "image-unpacking"
+	ControlAPIDecoding = "api-decoding"
+	ControlAPIAccess   = "api-access"
+)
+
 // Control is one row of a posture: what is the default, what is in force, and
 // who allowed a difference.
 type Control struct {
@@ -97,6 +105,12 @@ func ControlNames() []string {
 		names = append(names, r.control)
 	}
 	return names
+}
+
+// ProvedNames returns the names of all controls that a proof is about: those
+// of ControlNames, and the node's own.
+func ProvedNames() []string {
+	return append(ControlNames(), ControlImages, ControlAPIDecoding, ControlAPIAccess)
 }
 
 // always shows the same.

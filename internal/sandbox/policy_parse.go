@@ -154,7 +154,7 @@ var ruleValues = map[string]func(string) bool{
 	RuleSecurityOpt:      func(v string) bool { return strings.Contains(v, "=") },
 	RuleSeccomp:          seccomp.Known,
 	RuleUnmaskedPaths:    func(v string) bool { return v == "all" || path.IsAbs(v) },
-	RuleBrokenControl:    func(v string) bool { return slices.Contains(ControlNames(), v) },
+	RuleBrokenControl:    func(v string) bool { return slices.Contains(ProvedNames(), v) },
 	RuleHostNamespace:    oneOf("pid", "ipc", "uts", "cgroup", "time", "user", "network"),
 	RuleJoinNamespace:    oneOf("pid", "ipc", "network"),
 	RuleDevice:           path.IsAbs,

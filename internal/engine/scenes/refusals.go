@@ -16,7 +16,7 @@ import (
 
 // All returns the scenes, in the order in which they are shown.
 func All() []scene.Scene {
-	return slices.Concat(refusals(), hostMounts(), diskSpace())
+	return slices.Concat(refusals(), hostMounts(), diskSpace(), execs(), secrets(), logs(), apart())
 }
 
 // wish is a request that gives a container the host, or a part of it.
@@ -39,7 +39,6 @@ var wishes = []wish{
 	{"host-ipc", "ipc-namespace", "have a container made in the host's IPC namespace", container.HostConfig{IpcMode: "host"}},
 	{"host-name", "uts-namespace", "have a container made with the host's name", container.HostConfig{UTSMode: "host"}},
 	{"host-cgroups", "cgroup-namespace", "have a container made that sees the host's control groups", container.HostConfig{CgroupnsMode: "host"}},
-	{"host-network", "network", "have a container made in the host's network", container.HostConfig{NetworkMode: "host"}},
 	{"unlimited-memory", "memory", "have a container made without a limit of memory", container.HostConfig{Resources: container.Resources{Memory: -1}}},
 	{"spared", "out-of-memory", "have a container made that is spared when memory runs out", container.HostConfig{OomScoreAdj: -500}},
 	{"core-dumps", "core-dumps", "have a container made that dumps core", container.HostConfig{Resources: container.Resources{Ulimits: []*container.Ulimit{{Name: "core", Soft: -1, Hard: -1}}}}},
@@ -64,7 +63,14 @@ func refusals() []scene.Scene {
 			Twin:   func(ctx context.Context, s scene.Stage) error { return w.make(ctx, s, s.API()) },
 		})
 	}
-	return list
+	// Nobody can have this one: the twin is a container without any network.
+	hostNetwork := wish{host: container.HostConfig{NetworkMode: "host"}}
+	none := wish{host: container.HostConfig{NetworkMode: "none"}}
+	return append(list, scene.Scene{
+		ID: "network/request-host-network", Control: "network", Tries: "have a container made in the host's network", Source: "docs/posture.md",
+		Attack: func(ctx context.Context, s scene.Stage) error { return hostNetwork.make(ctx, s, s.Stranger()) },
+		Twin:   func(ctx context.Context, s scene.Stage) error { return none.make(ctx, s, s.Stranger()) },
+	})
 }
 
 // make has a container made, and removes it. Only a refusal counts as one.

@@ -1,15 +1,19 @@
-// Package scenes attacks the network of containers: neighbours, the host,
-// what a cloud tells its machines.
+// Package scenes attacks the network of containers: neighbours, other
+// networks, the host, what a cloud tells its machines, and what comes from
+// outside. The members of its cast are started once for a whole proof.
 package scenes
 
 import (
 	"context"
-	"net"
+	"slices"
 
-	"github.com/bailey-run/bailey/internal/prove/probe"
 	"github.com/bailey-run/bailey/internal/prove/scene"
-	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/client"
+)
+
+// The controls that these attack.
+const (
+	control = "network"
+	ports   = "published-ports"
 )
 
 // port is what servers of scenes listen on.
@@ -17,49 +21,13 @@ const port = "7000"
 
 // All returns the scenes, in the order in which they are shown.
 func All() []scene.Scene {
-	return []scene.Scene{
-		{ID: "network/reach-neighbour-tcp", Control: "network", Tries: "reach a service of another container over TCP", Source: "moby#22054",
-			Attack: apart("tcp"), Twin: together("tcp")},
-		{ID: "network/reach-neighbour-udp", Control: "network", Tries: "reach a service of another container over UDP",
-			Attack: apart("udp"), Twin: together("udp")},
-	}
+	return slices.Concat(neighbours(), hosts(), names(), frames(), outside(), published())
 }
 
-// apart has one container of the default network dial another.
-func apart(protocol string) func(context.Context, scene.Stage) error {
-	return func(ctx context.Context, s scene.Stage) error {
-		return dialled(ctx, s, protocol, "", scene.Options{})
-	}
-}
+// half is an attack or a twin.
+type half = func(context.Context, scene.Stage) error
 
-// together does the same where people said that the two belong together.
-func together(protocol string) func(context.Context, scene.Stage) error {
-	return func(ctx context.Context, s scene.Stage) error {
-		name, err := s.Network(ctx, client.NetworkCreateOptions{})
-		if err != nil {
-			return probe.Untried("%w", err)
-		}
-		return dialled(ctx, s, protocol, name, scene.Options{Host: container.HostConfig{NetworkMode: container.NetworkMode(name)}})
-	}
-}
-
-// dialled starts two containers, of which one serves and the other dials.
-func dialled(ctx context.Context, s scene.Stage, protocol, network string, o scene.Options) error {
-	victim, err := s.Start(ctx, o)
-	if err != nil {
-		return probe.Untried("%w", err)
-	}
-	if err := victim.Begin(ctx, "serve", protocol, ":"+port); err != nil {
-		return probe.Untried("%w", err)
-	}
-	address, err := victim.Address(ctx, network)
-	if err != nil {
-		return probe.Untried("%w", err)
-	}
-	attacker, err := s.Start(ctx, o)
-	if err != nil {
-		return probe.Untried("%w", err)
-	}
-	_, err = attacker.Do(ctx, "dial", protocol, net.JoinHostPort(address.String(), port))
-	return err
+// of is a scene on a control. The twin's name says who has the same one.
+func of(control, id, tries, source string, attack half, shares string, twin half) scene.Scene {
+	return scene.Scene{ID: control + "/" + id, Control: control, Tries: tries, Source: source, Attack: attack, Twin: twin, Shares: shares, Waits: true}
 }

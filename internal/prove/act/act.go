@@ -20,28 +20,8 @@ const patience = time.Second
 // Ready is what an act that goes on prints when others may rely on it.
 const Ready = "ready"
 
-// acts are what can be done, by name; each prints to w what it learned.
-var acts = map[string]func(args []string, w io.Writer) error{
-	"dial":    dial,
-	"serve":   serve,
-	"resolve": resolve,
-	"read":    read,
-	"write":   write,
-}
-
-// Do performs an act by its name and arguments.
-func Do(args []string, w io.Writer) error {
-	if len(args) == 0 || acts[args[0]] == nil {
-		return fmt.Errorf("there is no act %q", args)
-	}
-	return acts[args[0]](args[1:], w)
-}
-
 // dial connects to NETWORK ADDRESS, says hello and prints what comes back.
 func dial(args []string, w io.Writer) error {
-	if len(args) != 2 {
-		return errors.New("dial NETWORK ADDRESS")
-	}
 	conn, err := net.DialTimeout(args[0], args[1], patience)
 	if err != nil {
 		return err
@@ -61,9 +41,6 @@ func dial(args []string, w io.Writer) error {
 
 // write makes a file PATH of so many BYTES.
 func write(args []string, w io.Writer) error {
-	if len(args) != 2 {
-		return errors.New("write PATH BYTES")
-	}
 	size, err := strconv.ParseInt(args[1], 10, 64)
 	if err != nil {
 		return err
@@ -81,9 +58,6 @@ func write(args []string, w io.Writer) error {
 
 // serve answers every line on NETWORK ADDRESS with the same line.
 func serve(args []string, w io.Writer) error {
-	if len(args) != 2 {
-		return errors.New("serve NETWORK ADDRESS")
-	}
 	if args[0] == "udp" {
 		return serveUDP(args[1], w)
 	}
@@ -123,9 +97,6 @@ func serveUDP(address string, w io.Writer) error {
 
 // resolve looks NAME up and prints its addresses.
 func resolve(args []string, w io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("resolve NAME")
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, args[0])
@@ -137,9 +108,6 @@ func resolve(args []string, w io.Writer) error {
 
 // read prints the beginning of a file.
 func read(args []string, w io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("read PATH")
-	}
 	f, err := os.Open(args[0])
 	if err != nil {
 		return err

@@ -33,18 +33,31 @@ type Scene struct {
 	// Attack returns nil when it worked, an error that says what stopped it, and one made by
 	// probe.Untried when it could not be tried.
 	Attack func(ctx context.Context, s Stage) error
+	// Shares names the twin where several scenes have the very same one: it is played once in a proof.
+	Shares string
+	// Waits says that being stopped takes a while, for no answer comes: it is played beside others of that kind, with which
+	// it must not share what it changes.
+	Waits bool
 	// Twin is the same attack where it must succeed, with the same results.
 	Twin func(ctx context.Context, s Stage) error
 }
+
+// Image is what the images are called that scenes load.
+const Image = "bailey.local/prove:scene"
 
 // Stage is where a scene is played. Whatever is made on it is removed when the
 // scene is over.
 type Stage interface {
 	// Start starts a container that waits. The program that it runs is the prover's own.
 	Start(ctx context.Context, o Options) (Actor, error)
+	// Share makes something once for a whole proof, by its name: what takes long and is not changed by those who use it.
+	// It is removed at the end. See Once.
+	Share(ctx context.Context, name string, make func(context.Context, Stage) (any, error)) (any, error)
 	// Network makes a network of the engine and returns its name.
 	Network(ctx context.Context, o client.NetworkCreateOptions) (string, error)
-	// Load gives the engine an archive of images and returns its refusal.
+	// Secret puts a secret into the engine's store, by a name.
+	Secret(ctx context.Context, name, value string) error
+	// Load gives the engine an archive of images and returns its refusal. Images in it are called Image.
 	Load(ctx context.Context, archive []byte) error
 	// API is the engine's, as the prover may use it: every relaxation is allowed to it.
 	API() *client.Client
@@ -78,6 +91,15 @@ type Actor interface {
 	// Do has it act (see package act), as root, and returns what the act printed. An act that was
 	// stopped is an error that says by what.
 	Do(ctx context.Context, action ...string) (string, error)
+	// DoAs does the same in a process that differs as the options say: its user, directory, environment.
+	DoAs(ctx context.Context, o client.ExecCreateOptions, action ...string) (string, error)
 	// Begin has it act in the background, until the scene is over, and returns when the act says that it is ready.
 	Begin(ctx context.Context, action ...string) error
+}
+
+// Once is Share for a value of one type.
+func Once[T any](ctx context.Context, s Stage, name string, make func(context.Context, Stage) (T, error)) (T, error) {
+	made, err := s.Share(ctx, name, func(ctx context.Context, s Stage) (any, error) { return make(ctx, s) })
+	value, _ := made.(T)
+	return value, err
 }

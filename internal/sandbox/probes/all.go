@@ -9,7 +9,7 @@ import (
 // All returns the probes of the sandbox's controls, in the order of the posture.
 func All() []probe.Probe {
 	return slices.Concat(
-		userNamespace(), capabilities(), privileges(), seccomp(), rootFilesystem(), temporarySpace(), mountOptions(), memoryFiles(),
+		userNamespace(), capabilities(), privileges(), seccomp(), lsm(), rootFilesystem(), temporarySpace(), mountOptions(), memoryFiles(),
 		procAndSys(), cgroupFilesystem(), pidNamespace(), cgroupNamespace(), otherNamespaces(), devices(), limits(),
 	)
 }

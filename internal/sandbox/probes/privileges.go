@@ -15,6 +15,22 @@ func privileges() []probe.Probe {
 	)
 }
 
+// lsm reads what a security module calls this process. Where there is none,
+// the file can be opened and not read.
+func lsm() []probe.Probe {
+	return of("lsm", probe.Probe{ID: "unconfined", Tries: "run without a profile of a security module", Source: "apparmor(7), selinux(8)", Attempt: func() error {
+		label, err := os.ReadFile("/proc/self/attr/current")
+		if err != nil {
+			return err
+		}
+		text := strings.TrimRight(string(label), "\x00\n")
+		if text != "unconfined" && !strings.Contains(text, ":unconfined_t:") && !strings.Contains(text, ":spc_t:") {
+			return errors.New("it is " + text)
+		}
+		return nil
+	}})
+}
+
 // statusSays is nil when a line of /proc/self/status has a value.
 func statusSays(name, want string) error {
 	status, err := os.ReadFile("/proc/self/status")
