@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 //go:embed all:bin
@@ -108,8 +109,12 @@ func home(dir string, digest [sha256.Size]byte) string {
 }
 
 // write makes the file whole or not at all, also across a crash: the digest in
-// its path is a promise.
+// its path is a promise. No process is forked meanwhile: it would hold the file
+// open for writing until it has executed its own program, and the kernel executes
+// none that is (ETXTBSY).
 func write(home, path string, content io.Reader) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	f, err := os.CreateTemp(home, ".new-")
 	if err != nil {
 		return err
