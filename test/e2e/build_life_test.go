@@ -18,6 +18,7 @@ import (
 func TestBuildEnds(t *testing.T) {
 	withStock(t, harness.Options{}, map[string]func(*testing.T, stock){"in order": func(t *testing.T, s stock) {
 		t.Run("cancelled", func(t *testing.T) { buildCancelled(t, s) })
+		t.Run("cancelled early", func(t *testing.T) { buildCancelledEarly(t, s) })
 		t.Run("cancelled by id", func(t *testing.T) { buildCancelledByID(t, s) })
 		t.Run("failed", func(t *testing.T) { buildLeavesNothing(t, s) })
 		t.Run("killed", func(t *testing.T) { buildKilled(t, s) })
@@ -94,6 +95,54 @@ func buildCancelled(t *testing.T, s stock) {
 	_ = cmd.Wait()
 	s.nothing(t)
 }
+
+// buildCancelledEarly interrupts builds before the node knows of them, and while it begins with them: BuildKit's client asks
+// for the progress of a build that never was, and is not to wait for it.
+func buildCancelledEarly(t *testing.T, s stock) {
+	early := func(after time.Duration) {
+		dir, _ := endless(t)
+		cmd := s.BaileyCommand(t.Context(), "build", "--progress", "plain", "--secret", "id=s,src="+filepath.Join(dir, "secret"), dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after)
+		interrupt(t, cmd, "after "+after.String())
+	}
+	for after := 10 * time.Millisecond; after <= 150*time.Millisecond; after += 10 * time.Millisecond {
+		early(after)
+	}
+	s.nothing(t)
+	// Also when the node says nothing at all, or nothing any more.
+	running, pid := s.begins(t), s.Pid()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	interrupt(t, running, "in a step of a node that was stopped then")
+	early(20 * time.Millisecond)
+	early(200 * time.Millisecond)
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	s.nothing(t)
+}
+
+// interrupt sends a build SIGINT and waits for its client to end.
+func interrupt(t *testing.T, cmd *exec.Cmd, when string) {
+	t.Helper()
+	at := time.Now()
+	late := time.AfterFunc(buildWithin, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err == nil {
+		t.Errorf("a build that was cancelled %s succeeded", when)
+	}
+	if went := time.Since(at); went > endsWithin {
+		t.Errorf("cancelled %s, the client went on for %v", when, went)
+	}
+}
+
+// endsWithin is far more than a client takes to end, and less than BuildKit's wait for the progress of a build (5 s).
+const endsWithin = 4 * time.Second
 
 // buildCancelledByID is POST /build/cancel, which Docker's clients send for their classic builder.
 func buildCancelledByID(t *testing.T, s stock) {

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 
@@ -32,17 +31,11 @@ func Run(ctx context.Context, node Node, o Options) error {
 	if err != nil {
 		return fmt.Errorf("--progress %q: %w", o.Progress, err)
 	}
-	c, err := bkclient.New(ctx, "",
-		bkclient.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return node.DialHijack(ctx, "/grpc", "h2c", nil)
-		}),
-		bkclient.WithSessionDialer(func(ctx context.Context, protocol string, header map[string][]string) (net.Conn, error) {
-			return node.DialHijack(ctx, "/session", protocol, header)
-		}))
+	c, leave, err := connect(ctx, node)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer leave()
 	updates := make(chan *bkclient.SolveStatus)
 	var answer *bkclient.SolveResponse
 	group, ctx := errgroup.WithContext(ctx)
