@@ -34,22 +34,8 @@ const registryAt = "127.0.0.1:5443"
 // TestRegistry: what Bailey pushes to a real registry over TLS, other clients of registries find whole and under the digest
 // that Bailey told, and the other way round.
 func TestRegistry(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: a node makes namespaces, control groups and mounts")
-	}
-	dir := t.TempDir()
-	authority := certify(t, dir)
-	config := filepath.Join(dir, "config.toml")
-	trusted := filepath.Join(dir, "certs.d", registryAt)
-	if err := errors.Join(
-		os.MkdirAll(trusted, 0o700), os.WriteFile(filepath.Join(trusted, "ca.crt"), authority, 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, "registry-certificates = %q\n", filepath.Dir(trusted)), 0o600),
-	); err != nil {
-		t.Fatal(err)
-	}
-	node := harness.New(t, harness.Options{Args: []string{"--config", config}})
-	tools := &registryTools{node: node, dir: dir}
-	tools.serve(t)
+	tools := newRegistry(t)
+	node, dir := tools.node, tools.dir
 
 	packed := imagetest.Busybox(t, "packed:1")
 	packed.Layers[0].Compression = "gzip" // as builders do it, and as crane expects it
@@ -106,6 +92,28 @@ func TestRegistry(t *testing.T) {
 type registryTools struct {
 	node *harness.Node
 	dir  string
+}
+
+// newRegistry is a node with a registry whose certificate it trusts.
+func newRegistry(t *testing.T) *registryTools {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: a node makes namespaces, control groups and mounts")
+	}
+	dir := t.TempDir()
+	authority := certify(t, dir)
+	config := filepath.Join(dir, "config.toml")
+	trusted := filepath.Join(dir, "certs.d", registryAt)
+	if err := errors.Join(
+		os.MkdirAll(trusted, 0o700), os.WriteFile(filepath.Join(trusted, "ca.crt"), authority, 0o600),
+		os.WriteFile(config, fmt.Appendf(nil, "registry-certificates = %q\n", filepath.Dir(trusted)), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	node := harness.New(t, harness.Options{Args: []string{"--config", config}})
+	tools := &registryTools{node: node, dir: dir}
+	tools.serve(t)
+	return tools
 }
 
 // serve starts the registry and waits until it answers.
