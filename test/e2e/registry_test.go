@@ -103,25 +103,27 @@ func newRegistry(t *testing.T) *registryTools {
 	dir := t.TempDir()
 	authority := certify(t, dir)
 	config := filepath.Join(dir, "config.toml")
-	trusted := filepath.Join(dir, "certs.d", registryAt)
-	if err := errors.Join(
-		os.MkdirAll(trusted, 0o700), os.WriteFile(filepath.Join(trusted, "ca.crt"), authority, 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, "registry-certificates = %q\n", filepath.Dir(trusted)), 0o600),
-	); err != nil {
+	trusted := filepath.Join(dir, "certs.d")
+	err := os.WriteFile(config, fmt.Appendf(nil, "registry-certificates = %q\n", trusted), 0o600)
+	for _, at := range []string{registryAt, closedRegistryAt} {
+		of := filepath.Join(trusted, at)
+		err = errors.Join(err, os.MkdirAll(of, 0o700), os.WriteFile(filepath.Join(of, "ca.crt"), authority, 0o600))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	node := harness.New(t, harness.Options{Args: []string{"--config", config}})
 	tools := &registryTools{node: node, dir: dir}
-	tools.serve(t)
+	tools.serve(t, registryAt, "")
 	return tools
 }
 
-// serve starts the registry and waits until it answers.
-func (r *registryTools) serve(t *testing.T) {
+// serve starts a registry, with more in its configuration, and waits until it answers.
+func (r *registryTools) serve(t *testing.T, at, more string) {
 	t.Helper()
-	config := filepath.Join(r.dir, "registry.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: warn, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q, tls: {certificate: %q, key: %q}}\n",
-		filepath.Join(r.dir, "storage"), registryAt, filepath.Join(r.dir, "ca.crt"), filepath.Join(r.dir, "ca.key"))
+	config := filepath.Join(r.dir, at+".yml")
+	text := fmt.Sprintf("version: 0.1\nlog: {level: warn, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q, tls: {certificate: %q, key: %q}}\n%s",
+		filepath.Join(r.dir, "storage", at), at, filepath.Join(r.dir, "ca.crt"), filepath.Join(r.dir, "ca.key"), more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +146,7 @@ func (r *registryTools) serve(t *testing.T) {
 		}
 	})
 	eventually(t, 30*time.Second, "the registry", func() bool {
-		conn, err := r.node.Dial(t.Context(), "tcp", registryAt)
+		conn, err := r.node.Dial(t.Context(), "tcp", at)
 		if err == nil {
 			_ = conn.Close()
 		}

@@ -61,10 +61,28 @@ func withSource(err error) error {
 		_ = source.Print(&b) // a strings.Builder takes everything
 	}
 	text := strings.TrimPrefix(err.Error(), "failed to solve: ")
+	if registry := unauthorized(text); registry != "" {
+		text += "; the registry wants to know who asks: bailey login " + registry
+	}
 	if b.Len() == 0 {
 		return fmt.Errorf("the build failed: %s", text)
 	}
 	return fmt.Errorf("the build failed: %s\n%s", text, strings.TrimRight(b.String(), "\n"))
+}
+
+// unauthorized is the registry that an error says refused a request for want of credentials.
+func unauthorized(text string) string {
+	request, _, found := strings.Cut(text, ": 401 Unauthorized")
+	if !found {
+		return ""
+	}
+	// The registry's own interface: its token server has another, and no name that one logs in to.
+	address := request[strings.LastIndex(request, " ")+1:]
+	host, rest, _ := strings.Cut(strings.TrimPrefix(address, "https://"), "/")
+	if host == address || !strings.HasPrefix(rest, "v2/") {
+		return ""
+	}
+	return host
 }
 
 // finish writes down what the build answered.
