@@ -192,7 +192,7 @@ CMD ["cat", "/got", "/listed"]
 }
 
 func buildCaches(t *testing.T, s stock) {
-	dir := directory(t, map[string]string{"Dockerfile": "FROM " + harness.Image + "\nRUN date +%s%N > /when\nRUN cat /when > /again\n"})
+	dir := directory(t, map[string]string{"Dockerfile": "FROM " + harness.Image + "\nRUN head -c 16 /dev/urandom | md5sum > /when\nRUN cat /when > /again\n"})
 	store := t.TempDir()
 	s.built(t, "-t", "remote", "--cache-to", "type=local,mode=max,dest="+store, dir)
 	want := s.ok(t, "run", "--rm", "remote", "cat", "/again")
