@@ -84,8 +84,12 @@ func TestBuild(t *testing.T) {
 		"buildx":                  buildBuildx,
 		"nothing is copied twice": buildShared,
 		"merged layers":           buildLink,
-		"what the cache takes":    buildUsage,
 	})
+}
+
+// TestBuildUsage has a node of its own: it removes the cache that other builds rely on.
+func TestBuildUsage(t *testing.T) {
+	withStock(t, harness.Options{}, map[string]func(*testing.T, stock){"what the cache takes": buildUsage})
 }
 
 func buildIgnore(t *testing.T, s stock) {

@@ -27,6 +27,12 @@ callers = ["*"]
 reason = "the attacks of a test"
 
 [[allow]]
+rule = "sysctl"
+values = ["net.ipv4.ip_forward"]
+callers = ["*"]
+reason = "a member of two networks that would forward"
+
+[[allow]]
 rule = "host-namespace"
 values = ["network"]
 callers = ["*"]
@@ -86,7 +92,10 @@ func stage(t *testing.T) *attacked {
 	}
 	port := hostService(t, node)
 	const serve = "exec probe serve 0.0.0.0:8080"
-	peer, blue, both := launch(t, node, joining("peer", serve, "red")), launch(t, node, joining("blue", serve, "blue")), launch(t, node, joining("both", serve, "red", "blue"))
+	peer, blue := launch(t, node, joining("peer", serve, "red")), launch(t, node, joining("blue", serve, "blue"))
+	router := joining("both", serve, "red", "blue")
+	router.HostConfig.Sysctls = map[string]string{"net.ipv4.ip_forward": "1"} // else it depends on the machine's own
+	both := launch(t, node, router)
 	second := launch(t, node, joining("second", serve, "blue"))
 	// With a way back, so that only the rules are between it and the others.
 	locked := joining("locked", "ip route add default via $(ip -4 route | awk '{sub(\"[0-9]*/.*\",\"1\",$1); print $1}'); "+serve, "vault")
