@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/bailey-run/bailey/internal/prove/archive"
-	"github.com/bailey-run/bailey/internal/prove/scene"
 )
 
 // layers are file trees that reach beyond their root, or that bring what no
@@ -46,9 +45,4 @@ func layers() []pair {
 // ownedBy is a file of an owner.
 func ownedBy(id int) archive.Entry {
 	return archive.Entry{Name: "f", Mode: 0o644, Body: []byte("x"), Owner: id}
-}
-
-// imageOf is an archive with an image of layers that are given as they are.
-func imageOf(layers ...[]byte) func() []byte {
-	return func() []byte { return archive.Image{Name: scene.Image, Layers: layers}.Archive() }
 }
