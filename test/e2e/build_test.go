@@ -74,7 +74,6 @@ func TestBuild(t *testing.T) {
 		"ssh":                     buildSSH,
 		"cache mounts":            buildCacheMount,
 		"binds and temporary":     buildBinds,
-		"caches of others":        buildCaches,
 		"outputs":                 buildOutputs,
 		"several platforms":       buildPlatforms,
 		"a failing step":          buildFailure,
@@ -87,9 +86,13 @@ func TestBuild(t *testing.T) {
 	})
 }
 
-// TestBuildUsage has a node of its own: it removes the cache that other builds rely on.
+// TestBuildUsage and TestBuildCaches have nodes of their own: they remove the cache that other builds rely on.
 func TestBuildUsage(t *testing.T) {
 	withStock(t, harness.Options{}, map[string]func(*testing.T, stock){"what the cache takes": buildUsage})
+}
+
+func TestBuildCaches(t *testing.T) {
+	withStock(t, harness.Options{}, map[string]func(*testing.T, stock){"caches of others": buildCaches})
 }
 
 func buildIgnore(t *testing.T, s stock) {
