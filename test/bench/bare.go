@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/client"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/bailey-run/bailey/internal/runtime/supervise"
 	"github.com/bailey-run/bailey/internal/sandbox"
 	"github.com/bailey-run/bailey/test/harness"
 )
@@ -61,16 +62,20 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 		return nil, nil, err
 	}
 
-	shipped, err := filepath.Glob(filepath.Join(b.node.Dir, "bin/*/bailey-runc"))
-	if err != nil || len(shipped) == 0 {
-		return nil, nil, fmt.Errorf("no bailey-runc below %s/bin (%w)", b.node.Dir, err)
+	runc, err := b.shipped("bailey-runc")
+	if err != nil {
+		return nil, nil, err
 	}
-	found := []bare{{"bare runc", shipped[0], filepath.Join(dir, "runc"), room}}
+	supervisor, err := b.shipped("bailey-supervisor")
+	if err != nil {
+		return nil, nil, err
+	}
+	found := []bare{{"bare runc", runc, filepath.Join(dir, "runc"), room}}
 	if path, err := exec.LookPath("crun"); err == nil {
 		found = append(found, bare{"bare crun", path, filepath.Join(dir, "crun"), room})
 	}
 	for _, r := range found {
-		own, err := alone(posture, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir))
+		own, err := alone(posture, rootfs, "/"+filepath.Base(dir)+"/"+filepath.Base(r.dir), []string{supervisor, supervise.MemfdArg})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -89,6 +94,18 @@ func bareRuntimes(ctx context.Context, b *bailey) (_ []bare, clean func(), err e
 		}
 	}
 	return found, tidy, nil
+}
+
+// shipped is where the node has unpacked a program that it brings.
+func (b *bailey) shipped(name string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(b.node.Dir, "bin/*", name))
+	if err == nil && len(found) == 0 {
+		err = errors.New("it is not there")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s below %s/bin: %w", name, b.node.Dir, err)
+	}
+	return found[0], nil
 }
 
 // postureOf is the posture that Bailey gives a container by default.
@@ -111,10 +128,10 @@ func postureOf(ctx context.Context, b *bailey) (posture sandbox.Posture, err err
 }
 
 // alone is the specification of a posture, independent of any node: with new namespaces and no mounts from the host.
-func alone(posture sandbox.Posture, rootfs, cgroup string) (*specs.Spec, error) {
+func alone(posture sandbox.Posture, rootfs, cgroup string, memfdHook []string) (*specs.Spec, error) {
 	spec, err := sandbox.Spec(posture, sandbox.Binding{
 		IDBase: bareBase, UserNSPath: "/proc/self/ns/user", NetNSPath: "/proc/self/ns/net", // replaced below
-		RootfsPath: rootfs, CgroupPath: cgroup,
+		RootfsPath: rootfs, CgroupPath: cgroup, MemfdHook: memfdHook,
 	})
 	if err != nil {
 		return nil, err
